@@ -1,0 +1,108 @@
+# Needs CPython 3.11 or later with venv and pip, and make. The rest is set up in .venv,
+# pinned by requirements/*.txt.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+PYTHON := .venv/bin/python
+OTHER_VERSIONS := 3.11 3.12 3.13
+# The examples of one page need one another, so a file stays on one worker.
+PARALLEL_PYTEST := -m pytest --numprocesses 2 --dist loadfile
+PIP_INSTALL := -m pip --disable-pip-version-check install -qq --no-deps --no-compile
+
+.PHONY: help
+help: ## Show this list
+	@sed -n 's/^\([a-z]*\):.*## /\1@/p' Makefile | awk -F@ '{ printf "make %-8s %s\n", $$1, $$2 }'
+
+.PHONY: demo
+demo: .venv/demo.stamp ## Set up, and show a dark launch from call to verdict
+	@$(PYTHON) -m darkcall demo
+
+.PHONY: test
+test: lint types layers coverage lowest versions ## Set up, and run all that CI runs
+
+.PHONY: lint
+lint: .venv/dev.stamp ## Check style and format
+	$(PYTHON) -m ruff check
+	$(PYTHON) -m ruff format --check
+
+.PHONY: format
+format: .venv/dev.stamp ## Mend style and format where that can be done
+	$(PYTHON) -m ruff check --fix
+	$(PYTHON) -m ruff format
+
+.PHONY: types
+types: .venv/dev.stamp ## Check types with mypy and basedpyright
+	$(PYTHON) -m mypy
+	$(PYTHON) -m basedpyright
+
+.PHONY: layers
+layers: .venv/dev.stamp ## Check that each layer imports only what stands below it
+	.venv/bin/lint-imports --no-logo
+
+.PHONY: coverage
+coverage: .venv/dev.stamp ## Run the tests and the docs' examples; all lines and branches must run
+	$(PYTHON) -m pytest --cov --cov-report=term
+
+.PHONY: docs
+docs: .venv/dev.stamp ## Run the examples of README, docs and docstrings
+	$(PYTHON) -m pytest README.md docs src
+
+.PHONY: bench
+bench: .venv/dev.stamp ## Measure
+	$(PYTHON) benchmarks/import_time.py
+	$(PYTHON) -m pytest benchmarks --benchmark-only
+
+.PHONY: versions
+versions: $(OTHER_VERSIONS:%=tests-%) ## Run the tests on the machine's other CPythons
+
+tests-%: .venv/dev.stamp
+	@set -e; case "$$($(PYTHON) --version)" in "Python $*."*) exit;; esac; \
+	if scripts/find-python $* >/dev/null; then \
+	    $(MAKE) --no-print-directory .venv-$*/test.stamp; \
+	    echo ".venv-$*/bin/python $(PARALLEL_PYTEST)"; \
+	    .venv-$*/bin/python $(PARALLEL_PYTEST); \
+	else \
+	    echo "CPython $* was not found: nothing was run on it"; \
+	fi
+
+.PHONY: lowest
+lowest: .venv/dev.stamp .venv-lowest/stamp ## Run the tests with the oldest attrs and wrapt that are admitted
+	PYTHONPATH=.venv-lowest $(PYTHON) $(PARALLEL_PYTEST)
+
+.PHONY: lock
+lock: ## Pin the newest versions in requirements/*.txt
+	scripts/lock --upgrade
+
+.PHONY: clean
+clean: ## Remove what was set up and built
+	rm -rf .venv .venv-* dist .coverage .coverage.* .benchmarks .hypothesis .import_linter_cache
+	rm -rf .mypy_cache .pytest_cache .ruff_cache
+
+.PRECIOUS: .venv-%/bin/python
+.venv/bin/python:
+	@echo "Setting up .venv"
+	@python=$$(scripts/find-python) && "$$python" -m venv --clear .venv
+
+.venv-%/bin/python:
+	@echo "Setting up .venv-$*"
+	@python=$$(scripts/find-python $*) && "$$python" -m venv --clear .venv-$*
+
+# A stamp says that a lock is installed as it stands. Nothing is fetched that is not in the lock.
+define install
+@echo "Installing $< into $(1)"
+@$(1)/bin/python $(PIP_INSTALL) --require-hashes -r $<
+@$(1)/bin/python $(PIP_INSTALL) --no-build-isolation --editable .
+@touch $@
+endef
+
+.venv/%.stamp: requirements/%.txt pyproject.toml | .venv/bin/python
+	$(call install,.venv)
+
+.venv-%/test.stamp: requirements/test.txt pyproject.toml | .venv-%/bin/python
+	$(call install,.venv-$*)
+
+# Stands before .venv on the path, instead of in one more environment.
+.venv-lowest/stamp: requirements/lowest.txt | .venv/bin/python
+	@echo "Installing $< into .venv-lowest"
+	@$(PYTHON) $(PIP_INSTALL) --require-hashes --upgrade --target .venv-lowest -r $<
+	@touch $@

@@ -1,0 +1,60 @@
+"""What ``import darkcall`` costs beside ``import attrs, wrapt``, which it needs anyway."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import statistics
+import subprocess
+import sys
+
+
+BASE = "import attrs, wrapt"
+OURS = "import darkcall"
+
+TIMED = """
+import time
+begin = time.perf_counter()
+{}
+print(time.perf_counter() - begin)
+"""
+
+
+def seconds_of(statement: str) -> float:
+    """Return how long a statement takes in a fresh interpreter, in seconds."""
+    # Measuring coverage in the child would be measured too.
+    env = {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE")}
+    timed = TIMED.format(statement)
+    done = subprocess.run(
+        [sys.executable, "-c", timed], env=env, check=True, capture_output=True, text=True
+    )
+    return float(done.stdout)
+
+
+def main() -> int:
+    """Print the table; return 1 if the ratio is above the bound."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=25)
+    parser.add_argument("--at-most", type=float, default=float("inf"), metavar="RATIO")
+    options = parser.parse_args()
+
+    seconds: dict[str, list[float]] = {BASE: [], OURS: []}
+    for statement in seconds:
+        seconds_of(statement)  # writes the .pyc files
+    for _ in range(options.rounds):
+        # In turn, so that a slow moment of the machine hits both.
+        for statement, taken in seconds.items():
+            taken.append(seconds_of(statement))
+
+    print(f"{'milliseconds, fresh interpreter':<34}{'median':>8}{'quartiles':>16}{'best':>8}")
+    for statement, taken in seconds.items():
+        low, median, high = (1000 * cut for cut in statistics.quantiles(taken, n=4))
+        best = 1000 * min(taken)
+        print(f"{statement:<34}{median:>8.1f}{f'{low:.1f} to {high:.1f}':>16}{best:>8.1f}")
+    ratio = statistics.median(seconds[OURS]) / statistics.median(seconds[BASE])
+    print(f"ratio of the medians, {options.rounds} rounds: {ratio:.2f}")
+    return ratio > options.at_most
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,286 @@
+"""Steps 1 to 5, on the caller's thread: gate, keep, run the control, hand over, return.
+
+The control itself is run by the wrapper, between ``admit`` and ``hand_over``.  Whatever
+goes wrong in these is counted and told, and the caller's call goes on as if there were
+no launch.  What is addressed to the thread itself (``KeyboardInterrupt``,
+``SystemExit``, ``CancelledError``) passes.
+"""
+
+from __future__ import annotations
+
+import random
+import time
+from contextlib import suppress
+from contextvars import Context, copy_context
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from . import _guard
+from ._dark import DARK, InTheDark
+from ._immutable import weigh
+from ._job import Job
+from ._model import Call, Outcome
+from ._raised import state_of
+from ._snapshot import Kept, UnkeepableError, copied, keep, share
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._candidate import Candidate
+    from ._gate import Gate
+    from ._launch import Launch
+    from ._terms import Terms
+
+#: How often a caller that asked to wait for room looks for it.
+ROOM_SECONDS: Final = 0.001
+
+_clock = time.perf_counter
+_random = random.random
+
+
+class Admission(NamedTuple):
+    """A call that is shadowed, between its arguments and its result.
+
+    Attributes:
+        terms: What holds for the launch.
+        entered: The candidates that will see the call, each with the gate it passed.
+        number: Which shadowed call of the launch this is.
+        arguments: ``(args, kwargs)``, kept, for each that entered; None if skipped.
+        shared: What may be handed over as it is, wherever it occurs.
+        skipped: Why the call cannot be compared.
+        context: The caller's context variables.
+        user_context: What the user's ``context`` returned, kept.
+    """
+
+    terms: Terms
+    entered: list[tuple[Candidate, Gate]]
+    number: int
+    arguments: list[Kept] | None
+    shared: Sequence[object]
+    skipped: str | None
+    context: Context
+    user_context: Kept | None
+
+
+def admit(
+    launch: Launch, args: tuple[Any, ...], kwargs: dict[str, Any], *, may_block: bool = True
+) -> Admission | None:
+    """Pass a call through the gate, and keep its arguments as they are now.
+
+    Args:
+        launch: The launch.
+        args: The positional arguments.
+        kwargs: The keyword arguments.
+        may_block: Whether to wait here for room, where that was asked for.
+
+    Returns:
+        What ``hand_over`` takes; None if no candidate will see this call.
+    """
+    terms = launch.terms
+    if terms is None:
+        launch.counts.off.add()
+        return None
+    if DARK.get():
+        launch.counts.nested.add()
+        return None
+    if not _is_sampled(launch, terms, args, kwargs):
+        launch.counts.unsampled.add()
+        return None
+    number = launch.counts.shadowed.add()
+    entered: list[tuple[Candidate, Gate]] = []
+    looked_at = 0
+    try:
+        for candidate in launch.candidates:
+            gate = candidate.gate
+            refusal = gate.enter(_clock())
+            while refusal == "full" and may_block and terms.policy.when_full == "block":
+                time.sleep(ROOM_SECONDS)
+                refusal = gate.enter(_clock())
+            looked_at += 1
+            if refusal is None:
+                entered.append((candidate, gate))
+            else:
+                candidate.drop(refusal)
+        if not entered:
+            return None
+        arguments, skipped = _keep_arguments(launch, terms, args, kwargs, len(entered))
+        shared = launch.parameters.shared_values(args, kwargs) if terms.policy.share else ()
+        user_context = _keep_context(launch, terms, args, kwargs)
+        context = copy_context()
+    except BaseException as error:
+        # Not an Exception: a Ctrl-C, say, which is the caller's to see.
+        _account_for(launch, entered, error)
+        for candidate in launch.candidates[looked_at:]:
+            candidate.settle(Outcome.SKIPPED, _reason_of(error))
+        if not isinstance(error, Exception):
+            raise
+        return None
+    return Admission(terms, entered, number, arguments, shared, skipped, context, user_context)
+
+
+def must_wait(launch: Launch) -> bool:
+    """Tell whether a coroutine that asked to wait for room has to."""
+    terms = launch.terms
+    return (
+        terms is not None
+        and terms.policy.when_full == "block"
+        and not DARK.get()
+        and any(candidate.gate.room.is_full for candidate in launch.candidates)
+    )
+
+
+def _is_sampled(
+    launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    if terms.sampler is None:
+        rate = terms.sample_rate
+        return rate is None or rate >= 1.0 or _random() < rate
+    try:
+        with InTheDark():
+            return bool(terms.sampler(Call(launch.name, args, kwargs)))
+    except Exception as error:  # noqa: BLE001 -- the user's code
+        _guard.fault(f"sampling {launch.name}", error)
+        return False
+
+def _keep_arguments(
+    launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any], copies: int
+) -> tuple[list[Kept] | None, str | None]:
+    policy = terms.policy
+    try:
+        if policy.isolate == "share":
+            return [share((args, kwargs))] * copies, None
+        if policy.isolate == "copy":
+            kept = launch.parameters.keep(args, kwargs, policy.max_copy_bytes)
+            return [kept] * copies, None
+        with InTheDark():
+            return [share(_pair(policy.isolate(args, kwargs))) for _ in range(copies)], None
+    except UnkeepableError as error:
+        return None, str(error)
+    except Exception as error:  # noqa: BLE001 -- the user's code
+        _guard.fault(f"isolating the arguments of {launch.name}", error)
+        return None, f"isolating the arguments failed: {type(error).__qualname__}"
+
+def _keep_context(
+    launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Kept | None:
+    policy = terms.policy
+    if policy.context is None:
+        return None
+    try:
+        with InTheDark():
+            return keep(dict(policy.context(*args, **kwargs)), policy.max_copy_bytes)
+    except Exception as error:  # noqa: BLE001 -- the user's code
+        _guard.fault(f"context of {launch.name}", error)
+        return None
+
+def hand_over(
+    launch: Launch,
+    admission: Admission,
+    began: float,
+    *,
+    result: Any = None,
+    error: BaseException | None = None,
+    loop: Any = None,
+) -> None:
+    """Keep what the control did, and hand the call over to the candidates.
+
+    Args:
+        launch: The launch.
+        admission: What ``admit`` returned.
+        began: When the control began, a reading of ``time.perf_counter``.
+        result: What it returned.
+        error: What it raised, if it did.
+        loop: The event loop that runs it, if it is async.
+    """
+    control_seconds = _clock() - began
+    terms, entered = admission.terms, admission.entered
+    handed_over = 0
+    try:
+        result_kept, raised, skipped = _keep_what_it_did(admission, result, error)
+        for candidate, gate in entered:
+            job = Job(
+                terms,
+                candidate,
+                gate,
+                admission.number,
+                began,
+                control_seconds,
+                None if admission.arguments is None else admission.arguments[handed_over],
+                result_kept,
+                raised,
+                skipped,
+                admission.context,
+                admission.user_context,
+                loop,
+            )
+            gate.room.weigh(job.nbytes)
+            handed_over += 1
+            terms.runner.submit(job)
+    except BaseException as fault:
+        _account_for(launch, entered[handed_over:], fault)
+        if not isinstance(fault, Exception):
+            raise
+
+
+def _keep_what_it_did(
+    admission: Admission, result: Any, error: BaseException | None
+) -> tuple[Kept | None, Kept | None, str | None]:
+    if admission.skipped is not None:
+        return None, None, admission.skipped
+    max_bytes = admission.terms.policy.max_copy_bytes
+    try:
+        if error is None:
+            return _keep_result(admission, result), None, None
+        with InTheDark():
+            return None, copied(state_of(error), max_bytes, admission.shared), None
+    except UnkeepableError as why:
+        verb = "returned" if error is None else "raised"
+        return None, None, f"what the control {verb} cannot be kept: {why}"
+
+
+def _keep_result(admission: Admission, result: Any) -> Kept:
+    weight = weigh(result)
+    if weight >= 0:
+        return share(result, weight)
+    policy = admission.terms.policy
+    with InTheDark():
+        if hasattr(result, "__next__") or hasattr(result, "__anext__"):
+            msg = f"an iterator ({type(result).__qualname__}) can be read only once"
+            raise UnkeepableError(msg)
+        if hasattr(result, "__await__"):
+            msg = f"an awaitable ({type(result).__qualname__}) can be awaited only once"
+            raise UnkeepableError(msg)
+        if policy.isolate == "share":
+            return share(result)
+        return copied(result, policy.max_copy_bytes, admission.shared)
+
+
+def give_up(launch: Launch, admission: Admission) -> None:
+    """Account for a call whose control was interrupted: there is nothing to compare.
+
+    Args:
+        launch: The launch.
+        admission: What ``admit`` returned.
+    """
+    _account_for(launch, admission.entered, KeyboardInterrupt())
+
+
+def _account_for(
+    launch: Launch, entered: Sequence[tuple[Candidate, Gate]], error: BaseException
+) -> None:
+    for candidate, gate in entered:
+        gate.room.give_back(0)
+        candidate.settle(Outcome.SKIPPED, _reason_of(error))
+    if isinstance(error, Exception):
+        # At the limit of the stack or of memory even this may fail.
+        with suppress(Exception):
+            _guard.fault(f"shadowing a call of {launch.name}", error)
+
+
+def _reason_of(error: BaseException) -> str:
+    return "fault" if isinstance(error, Exception) else "interrupted"
+
+
+def _pair(isolated: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    args, kwargs = isolated
+    return tuple(args), dict(kwargs)

@@ -1,0 +1,212 @@
+"""Process-wide defaults and switches, and who lives by them."""
+
+from __future__ import annotations
+
+import os
+import threading
+import weakref
+from typing import TYPE_CHECKING, Any, Unpack
+
+import attrs
+
+from ._policy import Knobs, Policy, check_names
+from .runners import ThreadRunner
+from .sinks._outlet import Outlet
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from ._launch import Launch
+    from ._model import Record
+    from .runners import Runner
+
+_OFF_WORDS = frozenset({"off", "0", "false", "no"})
+
+#: The environment wins over every switch in the code.
+IS_OFF_BY_ENVIRONMENT = os.environ.get("DARKCALL", "").strip().lower() in _OFF_WORDS
+
+_lock = threading.RLock()
+_knobs: dict[str, Any] = {}
+_is_enabled = True
+_launches: weakref.WeakSet[Launch] = weakref.WeakSet()
+_outlets: weakref.WeakValueDictionary[int, Outlet] = weakref.WeakValueDictionary()
+_runners: weakref.WeakSet[Any] = weakref.WeakSet()
+_defaults: dict[str, Any] = {}
+
+
+class Restorable:
+    """What ``configure`` and ``set_enabled`` return: leave it, or use it in a ``with``."""
+
+    def __init__(self, restore: Callable[[], None]) -> None:
+        self._restore = restore
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, *_exc: object) -> None:
+        self._restore()
+
+
+def configure(**knobs: Unpack[Knobs]) -> Restorable:
+    """Set defaults for all launches of the process, those that exist included.
+
+    What a launch was given by itself wins over these.  Knobs that are not named keep the
+    value they have.
+
+    Args:
+        **knobs: Any knobs of ``dark_launch`` but ``candidate`` and ``name``.
+
+    Returns:
+        A context manager: in a ``with`` statement, the former defaults hold again after
+        it.  Without one, the call alone is enough.
+
+    Raises:
+        TypeError: There is no such knob.
+        ConfigurationError: A knob cannot have that value.
+
+    Example:
+        >>> with configure(sample=0.1, timeout=0.5):
+        ...     pass
+    """
+    global _knobs  # noqa: PLW0603 -- process-wide by purpose
+    check_names(knobs, "configure")
+    Policy(**knobs)
+    with _lock:
+        before = {name: _knobs[name] for name in knobs if name in _knobs}
+        _knobs = {**_knobs, **knobs}
+        refresh()
+
+    def restore() -> None:
+        global _knobs  # noqa: PLW0603 -- process-wide by purpose
+        with _lock:
+            kept = {name: value for name, value in _knobs.items() if name not in knobs}
+            _knobs = {**kept, **before}
+            refresh()
+
+    return Restorable(restore)
+
+
+def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(False) reads well
+    """Switch all launches off, or on again.
+
+    While off, a decorated function costs little more than the bare one.  The
+    environment's ``DARKCALL=off``, read at import, wins over this.
+
+    Args:
+        enabled: False to switch off.
+
+    Returns:
+        A context manager: in a ``with`` statement, the former state holds after it.
+
+    Example:
+        >>> with set_enabled(False):
+        ...     pass
+    """
+    before = _is_enabled
+
+    def switch(to: bool) -> None:  # noqa: FBT001 -- as above
+        global _is_enabled  # noqa: PLW0603 -- process-wide by purpose
+        with _lock:
+            _is_enabled = to
+            refresh()
+
+    switch(bool(enabled))
+    return Restorable(lambda: switch(before))
+
+
+def is_enabled() -> bool:
+    """Whether launches run at all."""
+    return _is_enabled and not IS_OFF_BY_ENVIRONMENT
+
+
+def policy_with(explicit: Mapping[str, Any]) -> Policy:
+    """Make a policy of the defaults and of what a launch was given by itself."""
+    return Policy(**{**_knobs, **explicit})
+
+
+def add(launch: Launch) -> None:
+    """Have a launch follow the defaults and switches."""
+    with _lock:
+        _launches.add(launch)
+
+
+def launches() -> tuple[Launch, ...]:
+    """List the launches of this process, in the order of their names.
+
+    Returns:
+        Each launch whose decorated function still exists.
+
+    Example:
+        >>> from darkcall import dark_launch
+        >>> @dark_launch(candidate=lambda x: x, name="docs.listed")
+        ... def control(x): return x
+        >>> "docs.listed" in [launch.name for launch in launches()]
+        True
+    """
+    with _lock:
+        return tuple(sorted(_launches, key=lambda launch: launch.name))
+
+
+def refresh() -> None:
+    """Have each launch take over the defaults and switches as they are now."""
+    with _lock:
+        for launch in list(_launches):
+            launch.refresh()
+
+
+def runner_for(policy: Policy) -> Runner:
+    """Give the runner of a policy, or the one that all launches share by default."""
+    with _lock:
+        runner = policy.runner
+        if runner is None:
+            runner = _defaults.get("runner")
+        if runner is None:
+            runner = _defaults["runner"] = ThreadRunner()
+        _runners.add(runner)
+        return runner
+
+
+def outlets_for(policy: Policy) -> Sequence[Outlet]:
+    """Give the outlets of a policy's sinks; launches that share a sink share its outlet."""
+    with _lock:
+        sinks = policy.sinks
+        if sinks is None:
+            if "sinks" not in _defaults:
+                # Imported when needed: logging is slow to import.
+                from .sinks import LogSink  # noqa: PLC0415
+
+                _defaults["sinks"] = (LogSink(),)
+            sinks = _defaults["sinks"]
+        return [_outlet_for(sink) for sink in sinks]
+
+
+def _outlet_for(sink: Callable[[Record], object]) -> Outlet:
+    outlet = _outlets.get(id(sink))
+    if outlet is None:
+        outlet = _outlets[id(sink)] = Outlet(sink)
+    return outlet
+
+
+@attrs.frozen
+class Resources:
+    """What has threads, queues and files.
+
+    Attributes:
+        runners: Where candidates run.
+        outlets: Where records leave.
+    """
+
+    runners: tuple[Any, ...]
+    outlets: tuple[Outlet, ...]
+
+
+def resources() -> Resources:
+    """List what is to be flushed, closed, and reset after a fork."""
+    return Resources(tuple(_runners), tuple(_outlets.values()))
+
+
+def after_fork() -> None:
+    """Replace the lock: its holder does not exist in a forked child."""
+    global _lock  # noqa: PLW0603 -- process-wide by purpose
+    _lock = threading.RLock()

@@ -1,0 +1,180 @@
+"""``dark_launch``: what may be decorated, and what each shape of callable becomes."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import inspect
+import types
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, TypeVar, Unpack
+
+from ._candidate import check_reference
+from ._errors import ConfigurationError
+from ._launch import Launch
+from ._lifecycle import install_hooks
+from ._policy import Knobs, check_names
+from ._signatures import is_async
+from ._wrappers import ATTRIBUTE, as_function, as_proxy
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+F = TypeVar("F")
+
+#: The name of a candidate that was given none.
+DEFAULT_NAME = "candidate"
+
+_CONTEXT_MANAGER_CODES = (
+    contextlib.contextmanager(lambda: iter(())).__code__,  # type: ignore[arg-type, attr-defined]
+    contextlib.asynccontextmanager(lambda: iter(())).__code__,  # type: ignore[arg-type, attr-defined]
+)
+
+
+def dark_launch(
+    *,
+    candidate: Callable[..., Any] | str | Mapping[str, Callable[..., Any] | str],
+    name: str | None = None,
+    **knobs: Unpack[Knobs],
+) -> Callable[[F], F]:
+    """Run a new implementation beside the decorated one, on the same calls.
+
+    The caller gets what the decorated function, the control, returns or raises, and does
+    not wait for the candidate.  What the candidate did is compared and recorded.
+
+    Args:
+        candidate: The new implementation: a callable, ``"package.module:function"`` (which
+            is imported at its first use), or a mapping of names to either.
+        name: The launch's name in records; ``module.qualname`` by default.
+        **knobs: What else holds for this launch; see :class:`darkcall.Knobs`.  What is
+            not named here is as ``darkcall.configure`` has it.
+
+    Returns:
+        A decorator that leaves the type of what it decorates as it is.
+
+    Raises:
+        TypeError: The decorated object, or a candidate, is nothing that can be launched;
+            or there is no such knob.
+        ConfigurationError: A knob cannot have that value.
+        SignatureMismatchError: A candidate could not take the control's arguments.
+
+    Example:
+        >>> def total_v2(prices):
+        ...     return sum(prices)
+        >>> @dark_launch(candidate=total_v2)
+        ... def total(prices):
+        ...     result = 0
+        ...     for price in prices:
+        ...         result += price
+        ...     return result
+        >>> total([1, 2, 3])
+        6
+    """
+    check_names(knobs, "dark_launch")
+    candidates = _named(candidate)
+    if name is not None and (not isinstance(name, str) or not name):
+        msg = f"name={name!r} will not do: give a text that is not empty, or None"
+        raise ConfigurationError(msg)
+
+    def decorate(control: F) -> F:
+        decorated: Any = _decorated(control, candidates, name, knobs)
+        return decorated  # type: ignore[no-any-return]
+
+    return decorate
+
+
+def launch_of(function: Any) -> Launch:
+    """Give the launch of a decorated function.
+
+    Args:
+        function: What ``dark_launch`` returned, bound or unbound; a property as well.
+
+    Returns:
+        Its launch.
+
+    Raises:
+        TypeError: It is not decorated with ``dark_launch``.
+
+    Example:
+        >>> @dark_launch(candidate=lambda x: x + x, name="docs.double")
+        ... def double(x):
+        ...     return 2 * x
+        >>> launch_of(double)
+        <Launch docs.double (on): candidate>
+    """
+    if isinstance(function, property):
+        function = function.fget
+    launch = getattr(function, ATTRIBUTE, None)
+    if not isinstance(launch, Launch):
+        msg = f"{function!r} is not decorated with dark_launch"
+        raise TypeError(msg)
+    return launch
+
+
+def _named(candidate: Any) -> dict[str, Any]:
+    candidates = dict(candidate) if isinstance(candidate, Mapping) else {DEFAULT_NAME: candidate}
+    if not candidates:
+        msg = "candidate={} will not do: give one candidate at least"
+        raise ConfigurationError(msg)
+    for name, target in candidates.items():
+        if not isinstance(name, str) or not name:
+            msg = f"a candidate's name is a text that is not empty, not {name!r}"
+            raise ConfigurationError(msg)
+        if isinstance(target, str):
+            check_reference(target)
+    return candidates
+
+
+def _decorated(
+    control: Any, candidates: Mapping[str, Any], name: str | None, knobs: Knobs
+) -> Any:
+    if isinstance(control, staticmethod | classmethod):
+        function = _decorated(control.__func__, candidates, name, knobs)
+        return functools.update_wrapper(type(control)(function), function)
+    if isinstance(control, property):
+        if control.fget is None:
+            msg = "a property without a getter cannot be launched"
+            raise TypeError(msg)
+        return control.getter(_decorated(control.fget, candidates, name, knobs))
+    _refuse_what_cannot_be_launched(control)
+    launch = Launch(control, candidates, name or _name_of(control), knobs)
+    install_hooks()
+    wrap = as_function if type(control) is types.FunctionType else as_proxy
+    return wrap(launch, is_async=is_async(control))
+
+
+def _refuse_what_cannot_be_launched(control: Any) -> None:
+    if not callable(control):
+        msg = f"dark_launch decorates callables, and {control!r} is not one"
+        raise TypeError(msg)
+    if isinstance(control, type):
+        msg = (
+            f"dark_launch cannot decorate the class {control.__qualname__}: decorate its "
+            "methods, or a function that makes its instances"
+        )
+        raise TypeError(msg)
+    code = getattr(control, "__code__", None)
+    name = _name_of(control)
+    if code in _CONTEXT_MANAGER_CODES:
+        msg = (
+            f"dark_launch cannot decorate the context manager {name}, whose result can be "
+            "entered only once: decorate the functions that its body calls"
+        )
+        raise TypeError(msg)
+    if inspect.isgeneratorfunction(control) or inspect.isasyncgenfunction(control):
+        msg = (
+            f"dark_launch cannot decorate the generator function {name}, whose result can be "
+            "read only once: decorate a function that returns a list, or the functions that "
+            "the generator calls"
+        )
+        raise TypeError(msg)
+
+
+def _name_of(control: Any) -> str:
+    function = control
+    while isinstance(function, functools.partial):
+        function = function.func
+    if not hasattr(function, "__qualname__"):
+        function = type(function)
+    return f"{function.__module__}.{function.__qualname__}"

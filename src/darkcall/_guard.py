@@ -1,0 +1,91 @@
+"""The one place where darkcall's own faults go: counted, logged at a limited rate.
+
+Nothing here raises, blocks or logs on the caller's thread: what is said there is
+queued, and the next worker that has a moment says it.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from ._tally import Tally
+
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable
+
+#: The same thing is said at most once in so many seconds.
+REPEAT_SECONDS = 60.0
+
+faults = Tally()
+_waiting: collections.deque[tuple[int, str]] = collections.deque(maxlen=100)
+_last_said: dict[Hashable, float] = {}
+_draining = threading.Lock()
+
+WARNING = 30
+ERROR = 40
+
+
+def fault(where: str, error: BaseException) -> None:
+    """Count a fault of darkcall's own, or of a user's callable, and have it logged.
+
+    Args:
+        where: What was being done, as it stands in the log line: "sampling shop.price".
+        error: What was raised.
+    """
+    faults.add()
+    say(ERROR, f"{where} failed with {type(error).__qualname__}", key=(where, type(error)))
+
+
+def say(level: int, message: str, *, key: Hashable = None) -> None:
+    """Queue a line for the log, unless the same was said within the last minute.
+
+    Args:
+        level: A level of :mod:`logging`.
+        message: The line.
+        key: What makes two lines the same; the message itself by default.
+    """
+    key = message if key is None else key
+    now = time.monotonic()
+    last = _last_said.get(key)
+    if last is not None and now - last < REPEAT_SECONDS:
+        return
+    if len(_last_said) >= 1000:
+        _last_said.clear()
+    _last_said[key] = now
+    _waiting.append((level, message))
+
+
+def has_lines() -> bool:
+    """Whether a line waits to be logged, and nobody logs it."""
+    return bool(_waiting) and not _draining.locked()
+
+
+def drain() -> None:
+    """Log what waits. For workers: a logging handler may be slow, or raise."""
+    # logging is slow to import, and import darkcall must touch no logger.
+    import logging  # noqa: PLC0415
+
+    logger = logging.getLogger("darkcall")
+    # A handler that hangs holds one thread, not one after the other.
+    if not _draining.acquire(blocking=False):
+        return
+    try:
+        while _waiting:
+            with contextlib.suppress(Exception):
+                level, message = _waiting.popleft()
+                logger.log(level, "%s", message)
+    finally:
+        _draining.release()
+
+
+def reset() -> None:
+    """Forget what was said, and what waits; for a forked child and for tests."""
+    global _draining  # noqa: PLW0603 -- its holder does not exist in a forked child
+    _draining = threading.Lock()
+    _waiting.clear()
+    _last_said.clear()

@@ -1,0 +1,179 @@
+"""Which values cannot change, and so may be shared instead of copied."""
+
+from __future__ import annotations
+
+import enum
+import re
+import sys
+import types
+from typing import Any, Final
+
+
+#: Larger tuples and the like are copied rather than walked on the caller's thread.
+MAX_NODES: Final = 1000
+
+_SCALAR, _SIZED, _ITEMS, _FIELDS, _CHANGEABLE = range(5)
+
+_kinds: dict[type, int] = {
+    **dict.fromkeys(
+        (
+            int,
+            float,
+            bool,
+            complex,
+            range,
+            # Its instances are used as sentinels, which are compared by identity.
+            object,
+            re.Pattern,
+            types.NoneType,
+            types.EllipsisType,
+            types.NotImplementedType,
+            types.FunctionType,
+            types.ModuleType,
+            types.GenericAlias,
+            types.UnionType,
+        ),
+        _SCALAR,
+    ),
+    str: _SIZED,
+    bytes: _SIZED,
+    tuple: _ITEMS,
+    frozenset: _ITEMS,
+    list: _CHANGEABLE,
+    dict: _CHANGEABLE,
+    set: _CHANGEABLE,
+    bytearray: _CHANGEABLE,
+}
+
+#: By name, because importing their modules would make ``import darkcall`` slow.
+_IMMUTABLE_BY_NAME: Final = frozenset({
+    "datetime.date",
+    "datetime.datetime",
+    "datetime.time",
+    "datetime.timedelta",
+    "datetime.timezone",
+    "decimal.Decimal",
+    "fractions.Fraction",
+    "ipaddress.IPv4Address",
+    "ipaddress.IPv4Network",
+    "ipaddress.IPv6Address",
+    "ipaddress.IPv6Network",
+    "pathlib.PosixPath",
+    "pathlib.PurePosixPath",
+    "pathlib.PureWindowsPath",
+    "pathlib.WindowsPath",
+    "uuid.UUID",
+    "zoneinfo.ZoneInfo",
+})
+
+
+def weigh(value: Any) -> int:
+    """Tell how many bytes of text a value holds, or that it can change.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        -1 if the value can change, or is too large to find out; otherwise the length
+        of the text and bytes that it holds, in bytes, roughly.
+    """
+    kind = _kinds.get(type(value), -1)
+    if kind == _SCALAR:
+        return 0
+    if kind == _SIZED:
+        return len(value)
+    if kind == _CHANGEABLE:
+        return -1
+    return _weigh_deeply(value)
+
+
+def _weigh_deeply(value: Any) -> int:
+    total = 0
+    nodes = 0
+    waiting = [value]
+    while waiting:
+        value = waiting.pop()
+        nodes += 1
+        kind = _kind_of(type(value))
+        if kind == _CHANGEABLE or nodes > MAX_NODES:
+            return -1
+        if kind == _SIZED:
+            total += len(value)
+        elif kind == _ITEMS:
+            if len(value) > MAX_NODES:
+                return -1
+            waiting.extend(value)
+        elif kind == _FIELDS:
+            waiting.extend(_fields_of(value))
+    return total
+
+
+def _kind_of(cls: type) -> int:
+    kind = _kinds.get(cls)
+    if kind is None:
+        kind = _classify(cls)
+        if len(_kinds) > 10_000:
+            # Programs that make classes without end must not make this grow.
+            for known in [known for known in _kinds if known.__module__ != "builtins"]:
+                _kinds.pop(known, None)
+        _kinds[cls] = kind
+    return kind
+
+
+def _classify(cls: type) -> int:  # noqa: PLR0911 -- one line for each kind of class
+    if issubclass(cls, type | enum.Enum):
+        return _SCALAR
+    if _is_known_by_name(cls):
+        return _SCALAR
+    if cls.__module__ == "numpy" and _is_numpy_scalar(cls):
+        return _SCALAR
+    if cls.__dictoffset__ == 0 and "__slots__" in cls.__dict__:
+        if issubclass(cls, tuple | frozenset):
+            return _ITEMS
+        if issubclass(cls, str | bytes):
+            return _SIZED
+        if issubclass(cls, int | float | complex):
+            return _SCALAR
+    if _is_frozen(cls):
+        return _FIELDS
+    return _CHANGEABLE
+
+
+def _is_known_by_name(cls: type) -> bool:
+    name = f"{cls.__module__.removesuffix('._local')}.{cls.__qualname__}"
+    if name not in _IMMUTABLE_BY_NAME:
+        return False
+    return getattr(sys.modules.get(cls.__module__), cls.__qualname__, None) is cls
+
+
+def _is_numpy_scalar(cls: type) -> bool:
+    numpy: Any = sys.modules["numpy"]
+    return issubclass(cls, numpy.generic) and not issubclass(cls, numpy.void)
+
+
+def _is_frozen(cls: type) -> bool:
+    # A subclass that is not decorated itself may have attributes that can change,
+    # so what a base class says of itself is not believed.
+    own = cls.__dict__
+    dataclass_params = own.get("__dataclass_params__")
+    if dataclass_params is not None:
+        return bool(dataclass_params.frozen)
+    # attrs says so of a class since its version 25.4; before, it counts as changeable.
+    attrs_props = own.get("__attrs_props__")
+    return attrs_props is not None and bool(attrs_props.is_frozen)
+
+
+def _fields_of(value: Any) -> list[Any]:
+    fields = list(getattr(value, "__dict__", {}).values())
+    for cls in type(value).__mro__:
+        slots = cls.__dict__.get("__slots__", ())
+        for slot in (slots,) if isinstance(slots, str) else slots:
+            if slot in {"__weakref__", "__dict__"}:
+                continue
+            name = f"_{cls.__name__.lstrip('_')}{slot}" if _is_mangled(slot) else slot
+            fields.append(getattr(value, name, None))
+    return fields
+
+
+def _is_mangled(slot: str) -> bool:
+    return slot.startswith("__") and not slot.endswith("__")

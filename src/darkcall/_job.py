@@ -1,0 +1,311 @@
+"""Steps 6 to 9: what a worker does with one call for one candidate.
+
+    run the candidate ─▶ compare ─▶ describe ─▶ every sink
+
+A job is a tuple, because the caller's thread makes it; all else is made on the worker.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from . import _guard
+from ._comparison import Comparison, compare_sides
+from ._model import Observation, Outcome
+from ._observe import observe, observe_async
+from ._raised import exception_from
+from ._report import describe_arguments, record_of
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine
+    from contextvars import Context
+
+    from ._candidate import Candidate
+    from ._gate import Gate
+    from ._observe import Arguments
+    from ._snapshot import Kept
+    from ._terms import Terms
+    from .runners import Watch
+
+#: How long comparing and describing may hold a worker, in seconds.
+CONCLUDING_SECONDS: Final = 10.0
+
+
+class Job(NamedTuple):
+    """One call, for one candidate, as the caller hands it over.
+
+    Attributes:
+        terms: What holds for the launch.
+        candidate: Which candidate is to run.
+        gate: The gate in which the call holds a place.
+        number: Which shadowed call of the launch this is.
+        began: When the control began, a reading of ``time.perf_counter``.
+        control_seconds: How long the control took.
+        arguments: ``(args, kwargs)``, kept; None if the call is skipped.
+        result: What the control returned, kept; None if it raised.
+        raised: What the control raised, taken apart and kept; None if it returned.
+        skipped: Why the call cannot be compared; None if it can.
+        context: The caller's context variables.
+        user_context: What the user's ``context`` returned, kept.
+        loop: The event loop of an async control; None for a sync one.
+    """
+
+    terms: Terms
+    candidate: Candidate
+    gate: Gate
+    number: int
+    began: float
+    control_seconds: float
+    arguments: Kept | None
+    result: Kept | None
+    raised: Kept | None
+    skipped: str | None
+    context: Context
+    user_context: Kept | None
+    loop: Any
+
+    def run(self, watch: Watch) -> None:
+        """Do all of it, on a worker."""
+        Trial(self).run(watch)
+
+    def drop(self, reason: str) -> None:
+        """Count the call as dropped."""
+        self.settle(Outcome.DROPPED, reason)
+
+    def settle(self, outcome: Outcome, reason: str | None = None) -> None:
+        """Count how the call ended, and give its place back."""
+        self.gate.room.give_back(self.nbytes)
+        self.candidate.settle(outcome, reason)
+
+    @property
+    def nbytes(self) -> int:
+        """What the call weighs while it waits, in bytes."""
+        kept = (self.arguments, self.result, self.raised, self.user_context)
+        return sum(one.nbytes for one in kept if one is not None)
+
+
+class Trial:
+    """One candidate's run on one call, from its start to its record."""
+
+    def __init__(self, job: Job) -> None:
+        self.job = job
+        self.waited_seconds = time.perf_counter() - job.began - job.control_seconds
+        self.arguments: dict[str, Any] | None = None
+        self._is_settled = False
+
+    def run(self, watch: Watch) -> None:
+        """Go through the steps, on a worker."""
+        self.guarded(watch, self._run)
+
+    def guarded(self, watch: Watch, step: Callable[[Watch], None]) -> None:
+        """Take a step; whatever it raises is accounted for.
+
+        Args:
+            watch: What the step is supervised by.
+            step: What to do.
+
+        Raises:
+            BaseException: What is addressed to the caller's thread, if this is it.
+        """
+        try:
+            step(watch)
+        except BaseException as error:
+            is_for_the_caller = watch.is_callers_thread and not isinstance(error, Exception)
+            if not is_for_the_caller:
+                _guard.fault(f"shadowing a call of {self.job.terms.launch}", error)
+            self._settle(Outcome.SKIPPED, "interrupted" if is_for_the_caller else "fault")
+            if is_for_the_caller:
+                raise
+
+    def _run(self, watch: Watch) -> None:
+        job = self.job
+        if job.skipped is not None:
+            self._skip(watch, job.skipped)
+            return
+        refusal = job.gate.refuses(time.perf_counter())
+        if refusal in {"over_budget", "stuck"}:
+            self._settle(Outcome.DROPPED, refusal)
+            return
+        watch.start(job.terms.policy.timeout, self.abandon)
+        try:
+            function = job.candidate.function
+            arguments = self._open_arguments()
+        except Exception as error:  # noqa: BLE001 -- an import and a copy run any code
+            _guard.fault(f"preparing a call of {job.candidate.full_name}", error)
+            if watch.end():
+                self._skip(watch, f"preparing the call failed: {type(error).__qualname__}")
+            return
+        if job.candidate.is_async:
+            if watch.end():
+                self._run_on_loop(arguments, watch)
+            return
+        swallows = Exception if watch.is_callers_thread else BaseException
+        observation = observe(function, arguments, job.context, swallows=swallows)
+        if watch.end():
+            self.conclude(watch, observation)
+        else:
+            job.gate.got_free()
+            self.come_late(observation)
+
+    def _run_on_loop(self, arguments: Arguments, watch: Watch) -> None:
+        # Imported when needed: asyncio is slow to import.
+        from .runners import loop  # noqa: PLC0415
+
+        loop.start(
+            Course(self, arguments),
+            loop=self.job.loop,
+            context=self.job.context.copy(),
+            is_awaited=watch.is_callers_thread,
+        )
+
+    def _open_arguments(self) -> Arguments:
+        job = self.job
+        assert job.arguments is not None  # noqa: S101 -- only skipped calls have none
+        if job.terms.policy.keep == "everything":
+            # Before the candidate runs: it may change those that are shared.
+            self.arguments = describe_arguments(job.terms, *job.arguments.open())
+        args, kwargs = job.arguments.open()
+        return args, kwargs
+
+    def _skip(self, watch: Watch, reason: str) -> None:
+        job = self.job
+        reason = job.terms.policy.redactor.text(reason)
+        _guard.say(
+            _guard.WARNING,
+            f"{job.terms.launch}: a call was skipped, {reason}",
+            key=("skipped", job.terms.launch),
+        )
+        watch.start(CONCLUDING_SECONDS, self._abandon_conclusion)
+        self._report(self._without_candidate(Outcome.SKIPPED, reason), watch)
+
+    def conclude(self, watch: Watch, candidate: Observation) -> None:
+        """Compare, describe and report.
+
+        Args:
+            watch: What the conclusion is supervised by.
+            candidate: What the candidate did.
+        """
+        watch.start(CONCLUDING_SECONDS, self._abandon_conclusion)
+        self._charge(candidate)
+        self._report(compare_sides(self.job.terms, self._control_side(), candidate), watch)
+
+    def _control_side(self) -> Observation:
+        job = self.job
+        if job.raised is not None:
+            return Observation(None, exception_from(job.raised.open()), job.control_seconds)
+        value = None if job.result is None else job.result.open()
+        return Observation(value, None, job.control_seconds)
+
+    def _without_candidate(self, outcome: Outcome, reason: str | None) -> Comparison:
+        control = Observation(duration_seconds=self.job.control_seconds)
+        return Comparison(outcome, control, None, reason=reason)
+
+    def _report(self, comparison: Comparison, watch: Watch | None) -> None:
+        record = record_of(self, comparison)
+        if watch is None or watch.end():
+            self._settle(comparison.outcome, comparison.reason)
+            for sink in self.job.terms.sinks:
+                sink(record)
+
+    def abandon(self, reason: str) -> None:
+        """Go on without the candidate, which holds its thread.
+
+        Args:
+            reason: ``timeout``, or ``exit`` if the runner closes.
+        """
+        self.job.gate.got_stuck()
+        self.conclude_without_candidate(reason)
+
+    def conclude_without_candidate(self, reason: str) -> None:
+        """Report a candidate that did not end.
+
+        Args:
+            reason: ``timeout``, or why the call counts as dropped.
+        """
+        if reason == "timeout":
+            self._report(self._without_candidate(Outcome.TIMEOUT, None), None)
+        else:
+            self._settle(Outcome.DROPPED, reason)
+
+    def come_late(self, observation: Observation) -> None:
+        """Hear of a candidate that ended after it was abandoned.
+
+        Args:
+            observation: What it did, which nobody waits for any longer.
+        """
+        self.job.candidate.late.add()
+        self._charge(observation)
+
+    def _charge(self, observation: Observation) -> None:
+        if observation.cpu_seconds is not None:
+            self.job.gate.used(observation.cpu_seconds)
+
+    def _abandon_conclusion(self, reason: str) -> None:
+        # Nothing is described here: what hangs may be the value's own code.
+        if reason == "timeout":
+            self._settle(Outcome.UNCOMPARABLE, f"took over {CONCLUDING_SECONDS:g} s to compare")
+        else:
+            self._settle(Outcome.DROPPED, reason)
+
+    def _settle(self, outcome: Outcome, reason: str | None) -> None:
+        if self._is_settled:
+            return
+        self._is_settled = True
+        self.job.settle(outcome, reason)
+        if outcome in (Outcome.CANDIDATE_ERROR, Outcome.TIMEOUT):
+            self.job.gate.failed()
+        elif outcome in (Outcome.MATCH, Outcome.MISMATCH, Outcome.IGNORED):
+            self.job.gate.succeeded()
+
+
+class Course:
+    """An async candidate on an event loop; what it came to goes back to a worker."""
+
+    def __init__(self, trial: Trial, arguments: Arguments) -> None:
+        self._trial = trial
+        self._arguments = arguments
+        self.timeout = trial.job.terms.policy.timeout
+
+    def observe(self) -> Coroutine[Any, Any, Observation]:
+        """Run the candidate."""
+        return observe_async(self._trial.job.candidate.function, self._arguments)
+
+    def ended(self, observation: Observation) -> None:
+        """Have what it did compared."""
+        self._hand_back(lambda watch: self._trial.conclude(watch, observation))
+
+    def abandoned(self, reason: str) -> None:
+        """Go on without it."""
+        self._hand_back(lambda _watch: self._trial.conclude_without_candidate(reason))
+
+    def _hand_back(self, conclude: Callable[[Watch], None]) -> None:
+        self._trial.job.terms.runner.submit(Conclusion(self._trial, conclude))
+
+    def got_stuck(self) -> None:
+        """Hear that it goes on after it was cancelled."""
+        self._trial.job.gate.got_stuck()
+
+    def ended_late(self, *, was_stuck: bool, observation: Observation | None) -> None:
+        """Hear that it ended after all; None if it was cancelled as it should be."""
+        if was_stuck:
+            self._trial.job.gate.got_free()
+        if observation is not None:
+            self._trial.come_late(observation)
+
+
+class Conclusion:
+    """The rest of a trial whose candidate ran on an event loop, as work for a runner."""
+
+    def __init__(self, trial: Trial, conclude: Callable[[Watch], None]) -> None:
+        self._trial = trial
+        self._conclude = conclude
+
+    def run(self, watch: Watch) -> None:
+        """Conclude, on a worker."""
+        self._trial.guarded(watch, self._conclude)
+
+    def drop(self, reason: str) -> None:
+        """Count the call as dropped."""
+        self._trial.conclude_without_candidate(reason)

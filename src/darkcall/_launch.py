@@ -1,0 +1,209 @@
+"""A launch: its control, its candidates, its policy, its switches and its counts."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any, Unpack
+
+from . import _config
+from ._candidate import Candidate
+from ._gate import Gate
+from ._model import CandidateStats, Stats
+from ._parameters import Parameters
+from ._policy import Knobs, check_names
+from ._signatures import signature_of
+from ._tally import Tally
+from ._terms import Terms
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from ._policy import Policy
+
+_indexes = itertools.count()
+
+
+class Counts:
+    """How often a call took each way; each call is counted once."""
+
+    __slots__ = ("nested", "off", "shadowed", "unsampled")
+
+    def __init__(self) -> None:
+        self.off = Tally()
+        self.nested = Tally()
+        self.unsampled = Tally()
+        self.shadowed = Tally()
+
+
+class Launch:
+    """One decorated control with its candidates and its policy.
+
+    ``launch_of(function)`` and ``launches()`` give launches; they are not made by hand.
+
+    Attributes:
+        name: Its name, in records and log lines.
+        control: The existing function, undecorated.
+        signature: The control's; None where it has none that can be read.
+        candidates: Its candidates.
+        counts: How often a call took each way.
+        parameters: What is known of the control's parameters.
+        terms: What holds for its calls; None while it is off.
+    """
+
+    def __init__(
+        self,
+        control: Callable[..., Any],
+        candidates: Mapping[str, Callable[..., Any] | str],
+        name: str,
+        knobs: Knobs,
+    ) -> None:
+        self.name = name
+        self.control = control
+        self._index = next(_indexes)
+        self._explicit: dict[str, Any] = dict(knobs)
+        self._is_paused = False
+        self.signature = signature_of(control)
+        policy = _config.policy_with(self._explicit)
+        self._policy = policy
+        self.counts = Counts()
+        self.candidates = tuple(
+            Candidate(
+                candidate_name,
+                target,
+                launch=name,
+                control=control,
+                gate=_gate_for(f"{name} [{candidate_name}]", policy),
+            )
+            for candidate_name, target in candidates.items()
+        )
+        self.parameters = Parameters(self.signature, policy.share)
+        self.terms: Terms | None = None
+        self._adopt(policy)
+        _config.add(self)
+
+    def after_fork(self) -> None:
+        """Begin to count at nothing, in a forked child."""
+        self.counts = Counts()
+        for candidate in self.candidates:
+            candidate.reset(_gate_for(candidate.full_name, self._policy))
+
+    def refresh(self) -> None:
+        """Take over the defaults and switches as they are now."""
+        self._adopt(_config.policy_with(self._explicit))
+
+    def _adopt(self, policy: Policy) -> None:
+        if _bounds_of(policy) != _bounds_of(self._policy):
+            for candidate in self.candidates:
+                candidate.gate = _gate_for(candidate.full_name, policy)
+        self._policy = policy
+        self.parameters = Parameters(self.signature, policy.share)
+        if self._is_paused or not _config.is_enabled():
+            self.terms = None
+            return
+        self.terms = Terms(
+            launch=self.name,
+            index=self._index,
+            policy=policy,
+            named=self.parameters.named,
+            outlets=_config.outlets_for(policy),
+            runner=_config.runner_for(policy),
+        )
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether ``pause`` was called, and ``resume`` was not."""
+        return self._is_paused
+
+    def pause(self) -> None:
+        """Switch this launch off; its calls count as ``off``."""
+        self._is_paused = True
+        self.refresh()
+
+    def resume(self) -> None:
+        """Switch it on again."""
+        self._is_paused = False
+        self.refresh()
+
+    def update(self, **knobs: Unpack[Knobs]) -> None:
+        """Change knobs; calls that begin from now on go by them.
+
+        Args:
+            **knobs: Any knobs of ``dark_launch`` but ``candidate`` and ``name``.
+
+        Raises:
+            TypeError: There is no such knob.
+            ConfigurationError: A knob cannot have that value.
+
+        Example:
+            >>> from darkcall import dark_launch, launch_of
+            >>> @dark_launch(candidate=lambda x: x + x)
+            ... def double(x): return 2 * x
+            >>> launch_of(double).update(sample=0.5)
+        """
+        check_names(knobs, "update")
+        explicit = {**self._explicit, **knobs}
+        policy = _config.policy_with(explicit)
+        Parameters(self.signature, policy.share)
+        self._explicit = explicit
+        self._adopt(policy)
+
+    def stats(self) -> Stats:
+        """Read the counts.
+
+        Returns:
+            The counts as they are now; at each moment ``calls = off + nested +
+            unsampled + shadowed``, and for each candidate ``shadowed`` is the sum of
+            its outcomes and ``pending``.
+
+        Example:
+            >>> from darkcall import dark_launch, launch_of
+            >>> @dark_launch(candidate=lambda x: x + x, sample=0.0)
+            ... def double(x): return 2 * x
+            >>> double(4)
+            8
+            >>> launch_of(double).stats().unsampled
+            1
+        """
+        # Outcomes first: no call is to have an outcome before it is counted as shadowed.
+        counted = [(candidate, *candidate.counts()) for candidate in self.candidates]
+        shadowed = self.counts.shadowed.value
+        return Stats(
+            off=self.counts.off.value,
+            nested=self.counts.nested.value,
+            unsampled=self.counts.unsampled.value,
+            shadowed=shadowed,
+            candidates={
+                candidate.name: CandidateStats(
+                    outcomes=outcomes,
+                    reasons=reasons,
+                    pending=shadowed - sum(outcomes.values()),
+                    late=candidate.late.value,
+                    stuck=candidate.gate.stuck,
+                )
+                for candidate, outcomes, reasons in counted
+            },
+        )
+
+    def __repr__(self) -> str:
+        state = "paused" if self._is_paused else "on" if self.terms is not None else "off"
+        return f"<Launch {self.name} ({state}): {', '.join(one.name for one in self.candidates)}>"
+
+
+def _bounds_of(policy: Policy) -> tuple[Any, ...]:
+    return (
+        policy.max_pending,
+        policy.max_pending_bytes,
+        policy.max_stuck,
+        policy.cpu_budget,
+    )
+
+
+def _gate_for(name: str, policy: Policy) -> Gate:
+    return Gate(
+        name,
+        max_pending=policy.max_pending,
+        max_pending_bytes=policy.max_pending_bytes,
+        max_stuck=policy.max_stuck,
+        cpu_budget=policy.cpu_budget,
+    )

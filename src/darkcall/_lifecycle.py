@@ -1,0 +1,140 @@
+"""Flush, close, exit and fork: what holds for the process as a whole."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import sys
+import threading
+import time
+from typing import Any
+
+from . import _config, _guard, _report
+from ._dark import is_dark
+
+
+#: How long the process waits at its exit, in seconds.
+CLOSE_SECONDS = 2.0
+
+_installing = threading.Lock()
+_is_installed = False
+
+
+def install_hooks() -> None:
+    """Have the process deliver what is pending when it exits, and start anew in a fork."""
+    global _is_installed  # noqa: PLW0603 -- once for the process
+    with _installing:
+        if _is_installed:
+            return
+        _is_installed = True
+    atexit.register(close, CLOSE_SECONDS)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=_after_fork)
+
+
+def flush(timeout: float = 5.0) -> bool:
+    """Wait until every call that returned before is compared, and its records are written.
+
+    Args:
+        timeout: How long to wait, in seconds.
+
+    Returns:
+        Whether all of it is done.  False at once inside a candidate or a sink, which
+        would wait for itself.
+
+    Example:
+        >>> flush(timeout=1.0)
+        True
+    """
+    if is_dark():
+        return False
+    deadline = time.perf_counter() + timeout
+    resources = _config.resources()
+    is_done = _flush_runners(resources, deadline)
+    for outlet in resources.outlets:
+        is_done = outlet.flush(_left(deadline)) and is_done
+    return is_done
+
+
+def _flush_runners(resources: _config.Resources, deadline: float) -> bool:
+    is_done = all([runner.flush(_left(deadline)) for runner in resources.runners])
+    loop: Any = sys.modules.get("darkcall.runners.loop")
+    if loop is not None:
+        # What ended on a loop goes back to a runner to be compared.
+        is_done = loop.flush(_left(deadline)) and is_done
+        is_done = all([runner.flush(_left(deadline)) for runner in resources.runners]) and is_done
+    return is_done
+
+
+async def aflush(timeout: float = 5.0) -> bool:  # noqa: ASYNC109 -- flush's twin
+    """Flush without blocking the event loop, on which async candidates run.
+
+    Args:
+        timeout: How long to wait, in seconds.
+
+    Returns:
+        Whether all of it is done.
+
+    Example:
+        >>> import asyncio
+        >>> asyncio.run(aflush(timeout=1.0))
+        True
+    """
+    # Imported when needed: asyncio is slow to import.
+    import asyncio  # noqa: PLC0415
+
+    return await asyncio.to_thread(flush, timeout)
+
+
+def close(timeout: float = CLOSE_SECONDS) -> bool:
+    """Flush, then end all threads and close all sinks; what is not done is dropped.
+
+    It is called at the exit of the process.  A call that comes later starts anew.
+
+    Args:
+        timeout: How long to wait for all of it, in seconds.
+
+    Returns:
+        Whether nothing was dropped.
+
+    Example:
+        >>> close(timeout=1.0)
+        True
+    """
+    if is_dark():
+        return False
+    deadline = time.perf_counter() + timeout
+    resources = _config.resources()
+    is_done = _flush_runners(resources, deadline)
+    loop: Any = sys.modules.get("darkcall.runners.loop")
+    if loop is not None:
+        loop.close()
+    for runner in resources.runners:
+        is_done = runner.close(_left(deadline)) and is_done
+    for outlet in resources.outlets:
+        is_done = outlet.close(deadline) and is_done
+    _guard.drain()
+    return is_done
+
+
+def _left(deadline: float) -> float:
+    return max(0.0, deadline - time.perf_counter())
+
+
+def _after_fork() -> None:
+    """Start anew: no thread of the parent's is here, and what waited is the parent's."""
+    global _installing  # noqa: PLW0603 -- its holder may be the parent's
+    _installing = threading.Lock()
+    _config.after_fork()
+    _guard.reset()
+    _report.after_fork()
+    resources = _config.resources()
+    for runner in resources.runners:
+        runner.after_fork()
+    for outlet in resources.outlets:
+        outlet.after_fork()
+    loop: Any = sys.modules.get("darkcall.runners.loop")
+    if loop is not None:
+        loop.after_fork()
+    for launch in _config.launches():
+        launch.after_fork()

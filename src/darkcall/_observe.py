@@ -1,0 +1,118 @@
+"""Step 6: run a candidate in the dark, in the call's context, and see what it does."""
+
+from __future__ import annotations
+
+import time
+import types
+from typing import TYPE_CHECKING, Any
+
+from ._dark import DARK
+from ._model import Observation
+
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Generator
+    from contextvars import Context
+
+    Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+def observe(
+    function: Callable[..., Any],
+    arguments: Arguments,
+    context: Context,
+    *,
+    swallows: type[BaseException],
+) -> Observation:
+    """Call a candidate.
+
+    Args:
+        function: The candidate.
+        arguments: Its arguments, which it may do anything with.
+        context: The caller's context variables; the candidate sees them, and what it
+            changes is not seen outside.
+        swallows: What it may raise without ending this thread's work.
+
+    Returns:
+        What it did.
+    """
+    args, kwargs = arguments
+    value = exception = None
+    cpu_began, began = time.thread_time(), time.perf_counter()
+    try:
+        value = context.copy().run(_call_in_the_dark, function, args, kwargs)
+    except swallows as error:
+        exception = error.with_traceback(None)
+    seconds = time.perf_counter() - began
+    cpu_seconds = time.thread_time() - cpu_began
+    if isinstance(value, types.CoroutineType):
+        # Nobody will await it; Python would warn of that in the user's log.
+        value.close()
+    return Observation(value, exception, seconds, cpu_seconds)
+
+
+def _call_in_the_dark(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Any:
+    DARK.set(True)
+    return function(*args, **kwargs)
+
+
+async def observe_async(
+    function: Callable[..., Awaitable[Any]], arguments: Arguments
+) -> Observation:
+    """Await a candidate, in a task of its own.
+
+    Args:
+        function: The candidate.
+        arguments: Its arguments, which it may do anything with.
+
+    Returns:
+        What it did.
+
+    Raises:
+        CancelledError: The task was cancelled from outside.
+    """
+    from asyncio import CancelledError, current_task  # noqa: PLC0415 -- slow to import
+
+    DARK.set(True)
+    value = exception = None
+    meter = _Meter()
+    args, kwargs = arguments
+    began = time.perf_counter()
+    try:
+        value = await _metered(function(*args, **kwargs), meter)
+    except GeneratorExit:
+        raise
+    except CancelledError as error:
+        task = current_task()
+        if task is not None and task.cancelling():
+            raise
+        exception = error.with_traceback(None)
+    except BaseException as error:  # noqa: BLE001 -- SystemExit would end the loop
+        exception = error.with_traceback(None)
+    return Observation(value, exception, time.perf_counter() - began, meter.cpu_seconds)
+
+
+class _Meter:
+    cpu_seconds = 0.0
+
+
+@types.coroutine
+def _metered(awaitable: Awaitable[Any], meter: _Meter) -> Generator[Any, Any, Any]:
+    """Await, and add up the CPU time of the steps: a loop's thread does other work too."""
+    steps: Any = awaitable.__await__()
+    advance, given = steps.send, None
+    while True:
+        began = time.thread_time()
+        try:
+            waiting_for = advance(given)
+        except StopIteration as end:
+            return end.value
+        finally:
+            meter.cpu_seconds += time.thread_time() - began
+        try:
+            given = yield waiting_for
+            advance = steps.send
+        except BaseException as error:  # noqa: BLE001 -- the awaitable is to see it
+            given, advance = error, steps.throw

@@ -1,0 +1,218 @@
+"""A control's parameters: what is shared, what is kept, and what each is called."""
+
+from __future__ import annotations
+
+import inspect
+import operator
+from typing import TYPE_CHECKING, Any, Final
+
+from ._dark import InTheDark
+from ._errors import ConfigurationError
+from ._immutable import weigh
+from ._snapshot import Kept, UnkeepableError, copied, keep, share
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+_BY_NAME: Final = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+_MAX_REASONS: Final = 100
+
+
+class Parameters:
+    """What is known of a control's parameters.
+
+    Args:
+        signature: The control's; None if it has none that can be read.
+        shared: Names of parameters, and paths of attributes (``self.session``), that
+            are handed over as they are.
+
+    Raises:
+        ConfigurationError: A name is not one of the control's parameters.
+    """
+
+    def __init__(self, signature: inspect.Signature | None, shared: Sequence[str]) -> None:
+        self._signature = signature
+        self._places = list(signature.parameters) if signature is not None else []
+        self._shared = [_Shared(path, self._place_of(path)) for path in shared]
+        # A default that can change is the control's state: left to itself, the candidate
+        # would use a default of its own that has seen other calls.
+        self._changeable_defaults = {
+            name: parameter.default
+            for name, parameter in (signature.parameters if signature else {}).items()
+            if parameter.kind in _BY_NAME
+            and parameter.default is not parameter.empty
+            and weigh(parameter.default) < 0
+        }
+        self._reasons: dict[tuple[type, ...], str] = {}
+
+    def _place_of(self, path: str) -> int | None:
+        name = path.partition(".")[0]
+        if self._signature is None:
+            return None
+        parameter = self._signature.parameters.get(name)
+        if parameter is None:
+            if any(p.kind is p.VAR_KEYWORD for p in self._signature.parameters.values()):
+                return None
+            msg = (
+                f"share={path!r}: the control has no parameter {name!r}; "
+                f"its parameters are {', '.join(self._places) or 'none'}"
+            )
+            raise ConfigurationError(msg)
+        return None if parameter.kind is parameter.KEYWORD_ONLY else self._places.index(name)
+
+    def keep(self, args: tuple[Any, ...], kwargs: dict[str, Any], max_bytes: int) -> Kept:
+        """Keep a call's arguments as they are now.
+
+        Args:
+            args: The positional ones.
+            kwargs: The keyword ones.
+            max_bytes: How large a copy may get, in bytes.
+
+        Returns:
+            ``(args, kwargs)``, kept.
+
+        Raises:
+            UnkeepableError: An argument cannot be copied; the message names the
+                parameter, its type and the way out.
+        """
+        if self._changeable_defaults:
+            kwargs = self._with_defaults(args, kwargs)
+        nbytes = 0
+        for value in (*args, *kwargs.values()) if kwargs else args:
+            weight = weigh(value)
+            if weight < 0:
+                break
+            nbytes += weight
+        else:
+            return share((args, kwargs), nbytes)
+        shared = self.shared_values(args, kwargs)
+        try:
+            with InTheDark():
+                return copied((args, kwargs), max_bytes, shared)
+        except UnkeepableError as error:
+            raise UnkeepableError(self._reason(args, kwargs, max_bytes, shared, error)) from None
+
+    def shared_values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[object]:
+        """Find in a call what may be handed over as it is.
+
+        Args:
+            args: The positional arguments.
+            kwargs: The keyword arguments.
+
+        Returns:
+            The objects themselves.
+        """
+        return [value for one in self._shared for value in one.values(args, kwargs)]
+
+    def _with_defaults(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
+        given = {*self._places[: len(args)], *kwargs}
+        omitted = {
+            name: default
+            for name, default in self._changeable_defaults.items()
+            if name not in given
+        }
+        return {**kwargs, **omitted}
+
+    def named(self, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> dict[str, Any]:
+        """Give each argument its parameter's name.
+
+        Args:
+            args: The positional ones.
+            kwargs: The keyword ones.
+
+        Returns:
+            The arguments by name; by position where the names are not known.
+        """
+        if self._signature is not None:
+            try:
+                return dict(self._signature.bind_partial(*args, **kwargs).arguments)
+            except TypeError:
+                pass
+        return {**{str(place): value for place, value in enumerate(args)}, **kwargs}
+
+    def _reason(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        max_bytes: int,
+        shared: Sequence[object],
+        error: UnkeepableError,
+    ) -> str:
+        # Finding the parameter costs a copy of each, so it is done once for these types.
+        types = tuple(type(value) for value in (*args, *kwargs.values()))
+        reason = self._reasons.get(types)
+        if reason is None:
+            reason = self._find_reason(args, kwargs, max_bytes, shared) or (
+                f"the arguments together cannot be copied: {error}; raise max_copy_bytes, name "
+                "one in share, or pass an isolate of your own"
+            )
+            if len(self._reasons) < _MAX_REASONS:
+                self._reasons[types] = reason
+        return reason
+
+    def _find_reason(
+        self,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        max_bytes: int,
+        shared: Sequence[object],
+    ) -> str | None:
+        for name, value in self.named(args, kwargs).items():
+            why = _why_unkeepable(value, max_bytes, shared)
+            if why is None:
+                continue
+            path = name
+            for attribute, inner in _attributes_of(value):
+                why_inner = _why_unkeepable(inner, max_bytes, shared)
+                if why_inner is not None:
+                    path, value, why = f"{name}.{attribute}", inner, why_inner  # noqa: PLW2901
+                    break
+            return (
+                f"parameter {path!r} ({type(value).__qualname__}) cannot be copied: {why}; "
+                f"pass share=({path!r},) if the candidate may have it as it is, or an "
+                "isolate of your own"
+            )
+        return None
+
+
+def _why_unkeepable(value: Any, max_bytes: int, shared: Sequence[object]) -> str | None:
+    if any(value is one for one in shared):
+        return None
+    try:
+        keep(value, max_bytes, shared)
+    except UnkeepableError as error:
+        return str(error)
+    return None
+
+
+def _attributes_of(value: Any) -> list[tuple[str, Any]]:
+    try:
+        return list(vars(value).items())
+    except TypeError:
+        return []
+
+
+class _Shared:
+    """Where the values of one entry of ``share`` are found in a call."""
+
+    def __init__(self, path: str, place: int | None) -> None:
+        self._name, _, attributes = path.partition(".")
+        self._place = place
+        self._attribute: Callable[[Any], Any] | None = (
+            operator.attrgetter(attributes) if attributes else None
+        )
+
+    def values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        if self._name in kwargs:
+            value = kwargs[self._name]
+        elif self._place is not None and self._place < len(args):
+            value = args[self._place]
+        else:
+            return []
+        if self._attribute is None:
+            return [value]
+        try:
+            return [self._attribute(value)]
+        except AttributeError:
+            return []

@@ -1,0 +1,178 @@
+"""Every knob, once: its name, its default, and what it can be."""
+
+from __future__ import annotations
+
+import datetime as dt
+import difflib
+import math
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
+
+import attrs
+
+from ._errors import ConfigurationError
+from ._redact import Redactor
+from .compare import equal, same_exception
+from .sampling import checked_share
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from ._model import Call, Difference, Observation, Record
+    from .runners import Runner
+
+
+class Knobs(TypedDict, total=False):
+    """What ``dark_launch``, ``configure`` and ``Launch.update`` take by keyword."""
+
+    sample: float | Callable[[Call], bool]
+    timeout: float | dt.timedelta | None
+    isolate: (
+        Literal["copy", "share"]
+        | Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
+    )
+    share: Sequence[str]
+    normalize: Callable[[Any], Any] | None
+    compare: Callable[[Any, Any], bool | Iterable[Difference]]
+    compare_exceptions: Callable[[Any, Any], bool | Iterable[Difference]]
+    ignore: Callable[[Observation, Observation], bool] | None
+    context: Callable[..., Mapping[str, Any]] | None
+    keep: Literal["nothing", "differences", "everything"]
+    redact: Sequence[str | Callable[[str, Any], Any]]
+    when_full: Literal["drop", "block"]
+    cpu_budget: float | None
+    sinks: Sequence[Callable[[Record], object]] | None
+    runner: Runner | None
+    max_copy_bytes: int
+    max_pending: int
+    max_pending_bytes: int
+    max_stuck: int
+
+
+def _callable(value: Any) -> bool:
+    return callable(value)
+
+
+def _optional_callable(value: Any) -> bool:
+    return value is None or callable(value)
+
+
+def _names(value: Any) -> bool:
+    return (
+        not isinstance(value, str)
+        and hasattr(value, "__iter__")
+        and all(isinstance(name, str) and name for name in value)
+    )
+
+
+def _rules(value: Any) -> bool:
+    return not isinstance(value, str) and hasattr(value, "__iter__")
+
+
+def _sinks(value: Any) -> bool:
+    return value is None or (hasattr(value, "__iter__") and all(callable(sink) for sink in value))
+
+
+def _runner(value: Any) -> bool:
+    return value is None or callable(getattr(value, "submit", None))
+
+
+def _positive_int(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _positive_number(value: Any) -> bool:
+    return (
+        isinstance(value, int | float)
+        and not isinstance(value, bool)
+        and math.isfinite(value)
+        and value > 0
+    )
+
+
+def _optional_positive(value: Any) -> bool:
+    return value is None or _positive_number(value)
+
+
+def _knob(default: Any, is_valid: Callable[[Any], bool], allowed: str, **options: Any) -> Any:
+    def validate(_policy: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not is_valid(value):
+            msg = f"{attribute.name}={value!r} will not do: give {allowed}"
+            raise ConfigurationError(msg)
+
+    return attrs.field(default=default, validator=validate, **options)
+
+
+def _one_of(*words: str) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, str) and value in words
+
+
+def _seconds(value: Any) -> Any:
+    return value.total_seconds() if isinstance(value, dt.timedelta) else value
+
+
+def _share_or_sampler(value: Any) -> Any:
+    return value if callable(value) else checked_share(value)
+
+
+@attrs.frozen(kw_only=True, eq=False)
+class Policy:
+    """The knobs of one launch, checked. docs/reference/knobs.md tells what each does."""
+
+    sample: Any = attrs.field(default=1.0, converter=_share_or_sampler)
+    timeout: float | None = _knob(
+        5.0, _optional_positive, "seconds or a timedelta above 0, or None", converter=_seconds
+    )
+    isolate: Any = _knob(
+        "copy",
+        lambda value: callable(value) or value in ("copy", "share"),
+        "'copy', 'share' or a callable(args, kwargs) -> (args, kwargs)",
+    )
+    share: tuple[str, ...] = _knob((), _names, "a sequence of parameter names, as ('session',)")
+    normalize: Any = _knob(None, _optional_callable, "a callable of one result, or None")
+    compare: Any = _knob(equal, _callable, "a callable of two results")
+    compare_exceptions: Any = _knob(same_exception, _callable, "a callable of two exceptions")
+    ignore: Any = _knob(None, _optional_callable, "a callable of two observations, or None")
+    context: Any = _knob(None, _optional_callable, "a callable of the call's arguments, or None")
+    keep: str = _knob(
+        "differences",
+        _one_of("nothing", "differences", "everything"),
+        "'nothing', 'differences' or 'everything'",
+    )
+    redact: Any = _knob((), _rules, "a sequence of names, paths and callables, as ('card',)")
+    when_full: str = _knob("drop", _one_of("drop", "block"), "'drop' or 'block'")
+    cpu_budget: float | None = _knob(
+        0.10, _optional_positive, "a share of one core above 0, or None for no limit"
+    )
+    sinks: Any = _knob(None, _sinks, "a sequence of callables that take a record, or None")
+    runner: Any = _knob(None, _runner, "a runner of darkcall.runners, or None")
+    max_copy_bytes: int = _knob(1 << 20, _positive_int, "a whole number of bytes above 0")
+    max_pending: int = _knob(1000, _positive_int, "a whole number of calls above 0")
+    max_pending_bytes: int = _knob(64 << 20, _positive_int, "a whole number of bytes above 0")
+    max_stuck: int = _knob(8, _positive_int, "a whole number of threads above 0")
+    redactor: Redactor = attrs.field(init=False)
+
+    @redactor.default
+    def _make_redactor(self) -> Redactor:
+        return Redactor(self.redact)
+
+
+KNOBS = tuple(field.name for field in attrs.fields(Policy) if field.init)
+
+
+def check_names(knobs: Mapping[str, object], caller: str) -> None:
+    """Refuse a knob that does not exist.
+
+    Args:
+        knobs: What was given by keyword.
+        caller: The function that it was given to, for the message.
+
+    Raises:
+        TypeError: One of the names is no knob; the nearest is named.
+    """
+    for name in knobs:
+        if name not in KNOBS:
+            near = difflib.get_close_matches(name, KNOBS, n=1)
+            hint = f"did you mean {near[0]!r}?" if near else f"the knobs are {', '.join(KNOBS)}"
+            msg = f"{caller}() has no knob {name!r}: {hint}"
+            raise TypeError(msg)

@@ -1,0 +1,108 @@
+"""Keep an exception as it was, without its traceback and the frames that it holds."""
+
+from __future__ import annotations
+
+import types
+from typing import Any, Final
+
+
+#: Chains of causes and nested groups deeper than this are cut.
+MAX_LINKS: Final = 20
+
+_SLOT_TYPES: Final = (types.MemberDescriptorType, types.GetSetDescriptorType)
+#: AttributeError and NameError hold the very object that lacked the attribute.
+_NOT_STATE: Final = frozenset({
+    "__cause__",
+    "__context__",
+    "__dict__",
+    "__suppress_context__",
+    "__traceback__",
+    "__weakref__",
+    "args",
+    "obj",
+})
+
+#: Class, args, attributes, C-level slots, cause, context, suppress, members of a group.
+State = tuple[Any, ...]
+
+
+def state_of(error: BaseException, links: int = MAX_LINKS) -> State | None:
+    """Take an exception apart into what makes it up.
+
+    It is neither pickled nor copied as a whole: both call the class again, which fails
+    for each exception whose ``__init__`` takes other arguments than its ``args``.
+
+    Args:
+        error: Any exception.
+        links: How many more causes, contexts and members may follow.
+
+    Returns:
+        A tuple that ``exception_from`` takes; None if there are too many links.
+    """
+    if links <= 0:
+        return None
+    slots = {
+        name: value
+        for cls in type(error).__mro__
+        for name, member in vars(cls).items()
+        if isinstance(member, _SLOT_TYPES)
+        and name not in _NOT_STATE
+        and (value := getattr(error, name, None)) is not None
+    }
+    members: tuple[State | None, ...] = ()
+    if isinstance(error, BaseExceptionGroup):
+        slots.pop("exceptions", None)
+        members = tuple(state_of(member, links - 1) for member in error.exceptions[:100])
+    return (
+        type(error),
+        error.args if not members else error.args[:1],
+        dict(vars(error)),
+        slots,
+        _linked(error.__cause__, links),
+        None if error.__suppress_context__ else _linked(error.__context__, links),
+        error.__suppress_context__,
+        members,
+    )
+
+
+def _linked(error: BaseException | None, links: int) -> State | None:
+    return None if error is None else state_of(error, links - 1)
+
+
+def exception_from(state: State) -> BaseException:
+    """Make an exception that equals the one that was taken apart.
+
+    Args:
+        state: What ``state_of`` returned.
+
+    Returns:
+        A new exception without a traceback.
+    """
+    cls, args, attributes, slots, cause, context, suppress, members = state
+    if members:
+        inner = [exception_from(member) for member in members if member is not None]
+        error: BaseException = _base_new(cls)(cls, args[0], inner)
+    else:
+        error = _base_new(cls)(cls, *args)
+        error.args = args
+    vars(error).update(attributes)
+    for name, value in slots.items():
+        _set_quietly(error, name, value)
+    error.__cause__ = None if cause is None else exception_from(cause)
+    error.__context__ = None if context is None else exception_from(context)
+    error.__suppress_context__ = suppress
+    return error
+
+
+def _base_new(cls: type[BaseException]) -> Any:
+    # The nearest builtin class lays out the object; a __new__ of the user's own may
+    # ask for other arguments than these.
+    builtin = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    return builtin.__new__
+
+
+def _set_quietly(error: BaseException, name: str, value: Any) -> None:
+    try:
+        setattr(error, name, value)
+    except (AttributeError, TypeError):
+        return

@@ -1,0 +1,236 @@
+"""Steps 2 and 4: keep arguments and results as they are now.
+
+What cannot change is shared.  The rest is pickled once, on the caller's thread and
+within a limit; each candidate opens a copy of its own on the worker.
+"""
+
+from __future__ import annotations
+
+import copy
+import io
+import pickle
+import sys
+from typing import TYPE_CHECKING, Any
+
+from ._immutable import weigh
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+class UnkeepableError(Exception):
+    """A value cannot be kept; the message says why."""
+
+
+class Kept:
+    """A value as it was when it was kept.
+
+    Attributes:
+        open: Give the value, or a fresh copy of it; to be called once per reader.
+        is_shared: Whether ``open`` gives the same object each time.
+        nbytes: What it weighs while it waits, in bytes, roughly.
+    """
+
+    __slots__ = ("is_shared", "nbytes", "open")
+
+    def __init__(self, open_: Callable[[], Any], nbytes: int, *, is_shared: bool) -> None:
+        self.open = open_
+        self.nbytes = nbytes
+        self.is_shared = is_shared
+
+
+def share(value: Any, nbytes: int = 0) -> Kept:
+    """Hand a value over as it is."""
+    return Kept(lambda: value, nbytes, is_shared=True)
+
+
+def keep(value: Any, max_bytes: int, shared: Sequence[object] = ()) -> Kept:
+    """Keep a value as it is now, whatever happens to it later.
+
+    Args:
+        value: Anything.
+        max_bytes: How large a copy may get, in bytes.
+        shared: Objects that are not copied wherever they occur, told by identity.
+
+    Returns:
+        The value, kept.
+
+    Raises:
+        UnkeepableError: The value cannot be copied, or is too large.
+    """
+    weight = weigh(value)
+    return share(value, weight) if weight >= 0 else copied(value, max_bytes, shared)
+
+
+def copied(value: Any, max_bytes: int, shared: Sequence[object] = ()) -> Kept:
+    """Keep a value that can change; takes and raises what ``keep`` does."""
+    try:
+        return _pickled(value, max_bytes, shared)
+    except UnkeepableError:
+        raise
+    except Exception as error:  # noqa: BLE001 -- copying runs code of the value's own
+        return _deep_copied(value, max_bytes, shared, error)
+
+
+def _pickled(value: Any, max_bytes: int, shared: Sequence[object]) -> Kept:
+    writer = _Writer(max_bytes)
+    keeper = _SharingKeeper(writer, shared) if shared else _Keeper(writer)
+    keeper.dump(value)
+    chunks, by_reference = writer.chunks, keeper.by_reference
+
+    def open_() -> Any:
+        data = b"".join(chunks)
+        if by_reference or shared:
+            return _Opener(data, by_reference, shared).load()
+        return pickle.loads(data)  # noqa: S301 -- our own, from memory
+
+    return Kept(open_, max_bytes - writer.room, is_shared=False)
+
+
+class _Writer:
+    """A file that refuses to grow beyond a limit, before the bytes are made."""
+
+    __slots__ = ("chunks", "max_bytes", "room")
+
+    def __init__(self, max_bytes: int) -> None:
+        self.max_bytes = max_bytes
+        self.room = max_bytes
+        self.chunks: list[bytes] = []
+
+    def write(self, chunk: bytes) -> None:
+        self.reserve(len(chunk))
+        self.room -= len(chunk)
+        # A large bytearray arrives as itself, and may change later.
+        self.chunks.append(bytes(chunk))
+
+    def reserve(self, nbytes: int) -> None:
+        if nbytes > self.room:
+            raise _too_large(self.max_bytes)
+
+    def measure(self, buffer: pickle.PickleBuffer) -> bool:
+        """Look at a buffer before it is copied; True has it written in its place."""
+        self.reserve(memoryview(buffer).nbytes)
+        return True
+
+
+def _too_large(max_bytes: int) -> UnkeepableError:
+    return UnkeepableError(f"a copy would exceed max_copy_bytes={max_bytes}")
+
+
+class _Keeper(pickle.Pickler):
+    """A pickler that hands over by reference what need not, or cannot, be copied.
+
+    ``reducer_override`` is asked only about what is no plain builtin value, so it
+    costs nothing on dicts, lists and text; ``persistent_id`` is asked about each.
+    """
+
+    def __init__(self, writer: _Writer) -> None:
+        super().__init__(writer, 5, buffer_callback=writer.measure)
+        self._writer = writer
+        self.by_reference: list[tuple[Any, Callable[[Any], Any] | None]] = []
+
+    def reducer_override(self, value: Any) -> Any:
+        if weigh(value) >= 0:
+            return self._hand_over(value, None)
+        module = type(value).__module__
+        if module.startswith("polars."):
+            # A clone of a polars frame is cheap, and copies on write.
+            if hasattr(value, "clone"):
+                return self._hand_over(value.clone(), _clone)
+        elif module in {"numpy", "array"}:
+            # Arrays that are not contiguous become bytes before they reach the writer.
+            self._writer.reserve(_nbytes_of(value))
+        return NotImplemented
+
+    def _hand_over(self, value: Any, opener: Callable[[Any], Any] | None) -> Any:
+        self.by_reference.append((value, opener))
+        return _handed_over, (len(self.by_reference) - 1,)
+
+
+class _SharingKeeper(_Keeper):
+    """A keeper that leaves some objects, lists and dicts included, as they are."""
+
+    def __init__(self, writer: _Writer, shared: Sequence[object]) -> None:
+        super().__init__(writer)
+        self._index_by_id = {id(value): index for index, value in enumerate(shared)}
+
+    def persistent_id(self, value: Any) -> int | None:
+        return self._index_by_id.get(id(value))
+
+
+class _Opener(pickle.Unpickler):
+    """Puts back by reference what was handed over so."""
+
+    def __init__(
+        self, data: bytes, by_reference: Sequence[tuple[Any, Any]], shared: Sequence[object]
+    ) -> None:
+        super().__init__(io.BytesIO(data))
+        self._by_reference = by_reference
+        self._shared = shared
+
+    def find_class(self, module: str, name: str) -> Any:
+        if name == _handed_over.__name__ and module == __name__:
+            return self._look_up
+        return super().find_class(module, name)
+
+    def persistent_load(self, index: Any) -> Any:
+        return self._shared[index]
+
+    def _look_up(self, index: int) -> Any:
+        value, opener = self._by_reference[index]
+        return value if opener is None else opener(value)
+
+
+def _handed_over(index: int) -> Any:
+    """Stand in the pickle for what ``_Opener`` looks up."""
+    raise NotImplementedError(index)  # pragma: no cover -- never called by design
+
+
+def _clone(value: Any) -> Any:
+    return value.clone()
+
+
+def _nbytes_of(value: Any) -> int:
+    nbytes = getattr(value, "nbytes", None)
+    return nbytes if isinstance(nbytes, int) else sys.getsizeof(value, 0)
+
+
+def _deep_copied(
+    value: Any, max_bytes: int, shared: Sequence[object], why_not_pickled: Exception
+) -> Kept:
+    memo = _BoundedMemo(max_bytes, shared)
+    try:
+        pristine = copy.deepcopy(value, memo)
+    except UnkeepableError:
+        raise
+    except Exception:  # noqa: BLE001 -- copying runs code of the value's own
+        reason = f"{type(why_not_pickled).__name__}: {_text_of(why_not_pickled)}"
+        raise UnkeepableError(reason) from None
+    return Kept(
+        lambda: copy.deepcopy(pristine, _BoundedMemo(sys.maxsize, shared)),
+        max_bytes - memo.room,
+        is_shared=False,
+    )
+
+
+class _BoundedMemo(dict[int, Any]):
+    """The memo of a deep copy, which stops it at a limit and knows what is shared."""
+
+    def __init__(self, max_bytes: int, shared: Sequence[object]) -> None:
+        super().__init__((id(value), value) for value in shared)
+        self.max_bytes = max_bytes
+        self.room = max_bytes
+
+    def __setitem__(self, key: int, copied: Any) -> None:
+        self.room -= max(sys.getsizeof(copied, 0), 16)
+        if self.room < 0:
+            raise _too_large(self.max_bytes)
+        super().__setitem__(key, copied)
+
+
+def _text_of(error: Exception) -> str:
+    try:
+        return str(error)[:200]
+    except Exception:  # noqa: BLE001 -- any code may run here
+        return "no message"

@@ -1,0 +1,131 @@
+"""The decorated function itself, one wrapper for each kind of control.
+
+An ordinary function or method gets a plain function: it binds, pickles and introspects
+by itself, and it is faster than a proxy.  What a plain function cannot stand for
+(partials, builtins, callable objects) gets a proxy of wrapt.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import TYPE_CHECKING, Any
+
+from . import _call
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._launch import Launch
+
+#: Where the decorated function keeps its launch.
+ATTRIBUTE = "__darkcall_launch__"
+
+_clock = time.perf_counter
+
+
+def calling(launch: Launch) -> Callable[..., Any]:
+    """Make the function that runs a control, and its candidates in the dark.
+
+    Args:
+        launch: The launch of a control that is not async.
+
+    Returns:
+        A function that takes, returns and raises what the control does.
+    """
+    control = launch.control
+    admit, hand_over, give_up = _call.admit, _call.hand_over, _call.give_up
+
+    def dark(*args: Any, **kwargs: Any) -> Any:
+        admission = admit(launch, args, kwargs)
+        if admission is None:
+            return control(*args, **kwargs)
+        began = _clock()
+        try:
+            result = control(*args, **kwargs)
+        except Exception as error:
+            hand_over(launch, admission, began, error=error)
+            raise
+        except BaseException:
+            give_up(launch, admission)
+            raise
+        hand_over(launch, admission, began, result=result)
+        return result
+
+    return dark
+
+
+def awaiting(launch: Launch) -> Callable[..., Any]:
+    """Make the coroutine function that awaits a control; as ``calling`` does.
+
+    Args:
+        launch: The launch of an async control.
+
+    Returns:
+        A coroutine function.
+    """
+    # Imported when needed: asyncio is slow to import.
+    from .runners import loop  # noqa: PLC0415
+
+    control = launch.control
+    admit, hand_over, give_up = _call.admit, _call.hand_over, _call.give_up
+    must_wait = _call.must_wait
+
+    async def dark(*args: Any, **kwargs: Any) -> Any:
+        while must_wait(launch) and loop.current() is not None:
+            await loop.sleep(_call.ROOM_SECONDS)
+        admission = admit(launch, args, kwargs, may_block=False)
+        if admission is None:
+            return await control(*args, **kwargs)
+        began = _clock()
+        try:
+            result = await control(*args, **kwargs)
+        except Exception as error:
+            hand_over(launch, admission, began, error=error, loop=loop.current())
+            if admission.terms.runner.is_inline:
+                await loop.finish()
+            raise
+        except BaseException:
+            give_up(launch, admission)
+            raise
+        hand_over(launch, admission, began, result=result, loop=loop.current())
+        if admission.terms.runner.is_inline:
+            await loop.finish()
+        return result
+
+    return dark
+
+
+def as_function(launch: Launch, *, is_async: bool) -> Callable[..., Any]:
+    """Wrap an ordinary function or coroutine function in another.
+
+    Args:
+        launch: Its launch.
+        is_async: Whether it is a coroutine function.
+
+    Returns:
+        A function that looks like the control to whoever inspects it.
+    """
+    dark = functools.wraps(launch.control)(awaiting(launch) if is_async else calling(launch))
+    # Some frameworks look at signatures without following __wrapped__.
+    if launch.signature is not None:
+        dark.__signature__ = launch.signature  # type: ignore[attr-defined]
+    setattr(dark, ATTRIBUTE, launch)
+    return dark
+
+
+def as_proxy(launch: Launch, *, is_async: bool) -> Callable[..., Any]:
+    """Wrap any other callable in a proxy of its own type.
+
+    Args:
+        launch: Its launch.
+        is_async: Whether calling it gives a coroutine.
+
+    Returns:
+        A proxy: what is not the call goes to the control.
+    """
+    # Imported when needed: wrapt is slow to import, and most programs never get here.
+    from ._proxy import DarkProxy  # noqa: PLC0415
+
+    return DarkProxy(launch, awaiting(launch) if is_async else calling(launch))

@@ -1,0 +1,365 @@
+"""Run candidates in threads of this process, under a deadline that nobody waits beyond.
+
+The caller appends work to a deque, and that is all: no lock, no future, no event.  A
+worker that finds the deque empty polls for a moment and then parks; only a parked
+worker costs the caller a wake-up.
+
+A thread cannot be killed.  The supervisor, a thread that sleeps until the next
+deadline, abandons a worker whose work is overdue: another takes its place, and the
+abandoned one ends by itself when its work does.
+"""
+
+from __future__ import annotations
+
+import collections
+import math
+import threading
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from darkcall import _guard
+from darkcall._dark import DARK
+from darkcall._errors import ConfigurationError
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._work import Watch, Work
+
+#: After its last work a worker looks for more so often, for so long, before it parks.
+POLL_SECONDS: Final = 0.005
+POLLING_SECONDS: Final = 0.5
+#: How long logging, and telling of work that is overdue, may hold a worker.
+DRAIN_SECONDS: Final = 5.0
+_TICK_SECONDS: Final = 0.001
+
+
+class ThreadRunner:
+    """Runs candidates in daemon threads that are started at the first call.
+
+    Args:
+        workers: How many candidates may run at once.
+
+    Raises:
+        ConfigurationError: ``workers`` is not a whole number above 0.
+
+    Example:
+        >>> runner = ThreadRunner(workers=4)
+        >>> runner
+        ThreadRunner(workers=4)
+        >>> runner.flush(timeout=1.0)
+        True
+    """
+
+    is_inline = False
+
+    def __init__(self, *, workers: int = 2) -> None:
+        if not isinstance(workers, int) or workers < 1:
+            msg = f"ThreadRunner(workers={workers!r}): give a whole number above 0"
+            raise ConfigurationError(msg)
+        self._count = workers
+        self._reset()
+
+    def _reset(self) -> None:
+        self._queue: collections.deque[Work] = collections.deque()
+        self._parked: collections.deque[_Worker] = collections.deque()
+        self._workers: list[_Worker] = []
+        self._supervisor: threading.Thread | None = None
+        self._is_started = False
+        self._is_polling = False
+        self._starting = threading.Lock()
+        self._alarm = threading.Lock()
+        self._alarm.acquire()
+        self._planned = math.inf
+
+    def submit(self, work: Work) -> None:
+        """Queue the work for the next free worker.
+
+        Args:
+            work: What is to be done.
+        """
+        if not self._is_started and not self._start():
+            work.drop("no_thread")
+            return
+        self._queue.append(work)
+        if self._parked and not self._is_polling:
+            self._wake_one()
+
+    def _start(self) -> bool:
+        # A signal handler may run this again in its middle, so nobody waits here:
+        # who finds it under way queues the work, and the workers see it when they come.
+        if not self._starting.acquire(blocking=False):
+            return True
+        try:
+            if not self._is_started:
+                self._workers = [_Worker(self) for _ in range(self._count)]
+                self._supervisor = threading.Thread(
+                    target=self._supervise, name="darkcall-supervisor", daemon=True
+                )
+                for worker in self._workers:
+                    worker.begin()
+                self._supervisor.start()
+                self._is_started = True
+        except RuntimeError as error:
+            # No thread can be started: a limit of the system, or the interpreter exits.
+            for worker in self._workers:
+                worker.is_leaving = True
+            _guard.fault("starting a worker", error)
+            return False
+        finally:
+            self._starting.release()
+        return True
+
+    def _wake_one(self) -> None:
+        with suppress(IndexError):
+            while True:
+                worker = self._parked.pop()
+                worker.wake()
+                if not worker.is_leaving:
+                    return
+
+    def next_work(self, worker: _Worker) -> Work | None:
+        """Give a worker something to do; None if it is to end.
+
+        Args:
+            worker: Who asks.
+
+        Returns:
+            The work that waited longest.
+        """
+        polling_ends = time.perf_counter() + POLLING_SECONDS
+        while not worker.is_leaving:
+            self._is_polling = False
+            try:
+                work = self._queue.popleft()
+            except IndexError:
+                pass
+            else:
+                if self._queue and self._parked:
+                    self._wake_one()
+                return work
+            if _guard.has_lines():
+                worker.start(DRAIN_SECONDS, _nothing)
+                _guard.drain()
+                worker.end()
+            elif not self._is_polling and time.perf_counter() < polling_ends:
+                self._poll(worker)
+            else:
+                self._park(worker)
+        return None
+
+    def _poll(self, worker: _Worker) -> None:
+        # One worker polls at a time.  While it does, callers wake nobody; it takes the
+        # flag down before it looks at the queue for the last time.
+        self._is_polling = True
+        if not self._queue:
+            worker.wait(POLL_SECONDS)
+
+    def _park(self, worker: _Worker) -> None:
+        self._parked.append(worker)
+        # Whoever submitted before the worker was to be seen here woke nobody.
+        if self._queue:
+            self._wake_one()
+        if not worker.is_leaving:
+            worker.wait()
+
+    def rings_by(self, deadline: float) -> None:
+        """Have the supervisor awake at a deadline.
+
+        Args:
+            deadline: A reading of ``time.perf_counter``.
+        """
+        if deadline < self._planned:
+            with suppress(RuntimeError):
+                self._alarm.release()
+
+    def _supervise(self) -> None:
+        while self._supervisor is threading.current_thread():
+            # What begins from here on, and is not seen below, rings.
+            self._planned = math.inf
+            deadline = self._planned = min(worker.deadline for worker in self._workers)
+            if deadline == math.inf:
+                self._alarm.acquire()
+                continue
+            seconds = deadline - time.perf_counter()
+            if seconds > 0.0:
+                self._alarm.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
+            for worker in list(self._workers):
+                if worker.deadline <= time.perf_counter():
+                    self._abandon(worker)
+
+    def _abandon(self, worker: _Worker) -> None:
+        on_abandoned = worker.claim()
+        if on_abandoned is None:
+            return
+        worker.is_leaving = True
+        replacement = _Worker(self)
+        self._workers = [replacement if one is worker else one for one in self._workers]
+        self._queue.appendleft(_Continuation(on_abandoned))
+        try:
+            replacement.begin()
+        except RuntimeError as error:
+            _guard.fault("replacing a worker", error)
+        self._wake_one()
+
+    def flush(self, timeout: float) -> bool:
+        """Wait until all work that was submitted before is done.
+
+        Args:
+            timeout: How long to wait, in seconds.
+
+        Returns:
+            Whether it is done.
+        """
+        deadline = time.perf_counter() + timeout
+        # What is overdue meanwhile goes on at the head of the queue, under a new
+        # worker: the second round waits for that.
+        return self._flush_once(deadline) and self._flush_once(deadline)
+
+    def _flush_once(self, deadline: float) -> bool:
+        if not self._is_started:
+            return not self._queue
+        milestone = _Milestone()
+        self._queue.append(milestone)
+        self._wake_one()
+        if not milestone.reached.acquire(timeout=max(0.0, deadline - time.perf_counter())):
+            return False
+        under_way = [(worker, worker.work) for worker in self._workers]
+        while any(worker.is_at(work) for worker, work in under_way):
+            if time.perf_counter() >= deadline:
+                return False
+            time.sleep(_TICK_SECONDS)
+        return True
+
+    def close(self, timeout: float) -> bool:
+        """Flush, then end the workers and drop what is not done.
+
+        Work that is submitted later starts new workers.
+
+        Args:
+            timeout: How long to wait, in seconds.
+
+        Returns:
+            Whether all was done.
+        """
+        is_done = self.flush(timeout)
+        self._is_started = False
+        self._supervisor = None
+        with suppress(RuntimeError):
+            self._alarm.release()
+        for worker in self._workers:
+            worker.is_leaving = True
+            on_abandoned = worker.claim()
+            if on_abandoned is not None:
+                on_abandoned("exit")
+        while self._parked:
+            self._wake_one()
+        while self._queue:
+            with suppress(IndexError):
+                self._queue.popleft().drop("exit")
+        return is_done
+
+    def after_fork(self) -> None:
+        """Forget the parent's threads and work; the next call starts new ones."""
+        self._reset()
+
+    def __repr__(self) -> str:
+        return f"ThreadRunner(workers={self._count})"
+
+
+class _Worker:
+    """One thread, what it does, and until when that may take."""
+
+    is_callers_thread = False
+
+    def __init__(self, runner: ThreadRunner) -> None:
+        self._runner = runner
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._phase: tuple[float, threading.Lock, Callable[[str], None]] | None = None
+        self.work: Work | None = None
+        self.is_leaving = False
+
+    def begin(self) -> None:
+        threading.Thread(target=self._loop, name="darkcall-worker", daemon=True).start()
+
+    def _loop(self) -> None:
+        DARK.set(True)
+        while (work := self._runner.next_work(self)) is not None:
+            self.work = work
+            try:
+                work.run(self)
+            except BaseException as error:  # noqa: BLE001 -- a worker outlives everything
+                self._phase = None
+                _guard.fault("running a job", error)
+                work.drop("fault")
+            finally:
+                # What the call held is to be freed now, not at the next call.
+                self.work = work = None
+
+    def is_at(self, work: Work | None) -> bool:
+        return work is not None and self.work is work and not self.is_leaving
+
+    @property
+    def deadline(self) -> float:
+        phase = self._phase
+        return math.inf if phase is None else phase[0]
+
+    def start(self, seconds: float | None, on_abandoned: Callable[[str], None]) -> None:
+        deadline = math.inf if seconds is None else time.perf_counter() + seconds
+        self._phase = (deadline, threading.Lock(), on_abandoned)
+        self._runner.rings_by(deadline)
+
+    def end(self) -> bool:
+        phase, self._phase = self._phase, None
+        return phase is not None and phase[1].acquire(blocking=False)
+
+    def claim(self) -> Callable[[str], None] | None:
+        """Take over the phase under way; None if there is none, or it is taken."""
+        phase = self._phase
+        if phase is None or not phase[1].acquire(blocking=False):
+            return None
+        self._phase = None
+        return phase[2]
+
+    def wait(self, seconds: float = -1) -> None:
+        self._bell.acquire(timeout=seconds)
+
+    def wake(self) -> None:
+        with suppress(RuntimeError):
+            self._bell.release()
+
+
+class _Continuation:
+    """What is left to do for work that is overdue, away from the thread it holds."""
+
+    def __init__(self, on_abandoned: Callable[[str], None]) -> None:
+        self._on_abandoned = on_abandoned
+
+    def run(self, watch: Watch) -> None:
+        watch.start(DRAIN_SECONDS, _nothing)
+        self._on_abandoned("timeout")
+        watch.end()
+
+    def drop(self, reason: str) -> None:
+        self._on_abandoned(reason)
+
+
+class _Milestone:
+    """Work that shows how far the workers have come."""
+
+    def __init__(self) -> None:
+        self.reached = threading.Lock()
+        self.reached.acquire()
+
+    def run(self, watch: Watch) -> None:  # noqa: ARG002 -- takes no time
+        self.reached.release()
+
+    def drop(self, reason: str) -> None:
+        """Leave whoever waits for it to its timeout."""
+
+
+def _nothing(reason: str) -> None:
+    """Leave it at that: what is overdue here has nothing left to do."""

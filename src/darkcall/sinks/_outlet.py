@@ -1,0 +1,375 @@
+"""A thread and a bounded queue for each sink, so that none harms a caller or another sink."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from darkcall import _guard
+from darkcall._dark import DARK
+from darkcall._tally import Tally
+
+from ._checks import whole_number
+from ._face import attribute_of, cause_of, method_of, name_of, refuse_what_is_no_sink
+from ._request import Action, Request
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from darkcall._model import Record
+
+#: Any callable that takes a record.  It may also have ``flush(timeout_seconds)``,
+#: ``close()``, ``write_batch(records)``, ``after_fork()`` and ``never_blocks = True``.
+Sink = Callable[["Record"], object]
+
+MAX_WAITING = 2_000
+MAX_BATCH = 500
+
+_starting = threading.local()
+
+
+@attrs.frozen
+class SinkStats:
+    """The counts of a sink: ``offered = written + failed + dropped + waiting``, exactly.
+
+    Attributes:
+        offered: Records that were made for the sink.
+        written: Records that the sink took.
+        failed: Records at which the sink raised.
+        dropped: Records that came when too many waited already, or too late.
+        waiting: Records that the sink has not taken yet.
+    """
+
+    offered: int
+    written: int
+    failed: int
+    dropped: int
+    waiting: int
+
+
+class Outlet:
+    """Hand records to one sink, on a daemon thread of its own.
+
+    Args:
+        sink: The sink.
+        max_waiting: How many records may wait for it; more are dropped and counted.
+
+    Raises:
+        ConfigurationError: ``sink`` is no callable, or one that cannot be a sink.
+    """
+
+    def __init__(self, sink: Sink, *, max_waiting: int = MAX_WAITING) -> None:
+        refuse_what_is_no_sink(sink)
+        self.sink = sink
+        self.name = name_of(sink)
+        self._max_waiting = whole_number("max_waiting", max_waiting, least=1)
+        self._never_blocks = attribute_of(sink, "never_blocks") is True
+        self._write_batch = method_of(sink, "write_batch")
+        self._start_anew()
+
+    def _start_anew(self) -> None:
+        self._queue: collections.deque[Record | Request] = collections.deque()
+        # The bell is locked while there is no news.  It is rung by whoever brings some,
+        # from any thread or signal handler, and never held.
+        self._bell = threading.Lock()
+        self._bell.acquire()
+        self._leave_to_start = collections.deque([True])
+        self._leave_to_work = collections.deque([True])
+        self._ident: int | None = None
+        self._close_by: float | None = None
+        # Closed: no more records are taken.  Ended: the sink is closed, its thread may go.
+        self._closed = False
+        self._ended = False
+        self._offered = Tally()
+        self._written = Tally()
+        self._failed = Tally()
+        self._dropped = Tally()
+
+    def offer(self, record: Record) -> None:
+        """Hand a record over, or drop it; neither waits nor raises."""
+        self._offered.add()
+        if self._closed:
+            self._dropped.add()
+        elif self._never_blocks:
+            self._write_here(record)
+        elif len(self._queue) >= self._max_waiting:
+            self._dropped.add()
+            _guard.say(_guard.WARNING, f"{self.name} is too slow: records are dropped")
+        else:
+            self._queue.append(record)
+            self._wake()
+            if self._closed:
+                self._drop_what_waits()
+
+    def stats(self) -> SinkStats:
+        """Return the counts up to now; in a forked child, those since the fork."""
+        written, failed, dropped = self._written.value, self._failed.value, self._dropped.value
+        # Read last, so that what happens meanwhile counts as waiting.
+        offered = self._offered.value
+        return SinkStats(offered, written, failed, dropped, offered - written - failed - dropped)
+
+    def flush(self, timeout_seconds: float) -> bool:
+        """Wait until the sink took what was offered before, and flushed it.
+
+        Args:
+            timeout_seconds: How long to wait at most, in seconds.
+
+        Returns:
+            Whether it did, in time.
+        """
+        return flush_all([self], timeout_seconds)
+
+    def close(self, deadline: float) -> bool:
+        """Let the sink take what waits and close it; whatever is offered later is dropped.
+
+        Args:
+            deadline: When to stop waiting, on the clock of :func:`time.monotonic`.
+
+        Returns:
+            Whether the sink closed in time; it is left behind otherwise.
+        """
+        return close_all([self], deadline)
+
+    def after_fork(self) -> None:
+        """Start anew in a forked child: what waits is the parent's to write."""
+        _starting.here = False
+        self._start_anew()
+        reset = method_of(self.sink, "after_fork")
+        if reset is not None:
+            self._succeeds("resetting", reset)
+
+    def ask(self, action: Action, deadline: float) -> Request:
+        """Queue a request behind the records that wait."""
+        request = Request(action, deadline)
+        if self._closed:
+            request.answer(succeeded=self._ended)
+        elif self._never_blocks:
+            self._perform(request)
+        elif self._has_nothing_to(action):
+            request.answer(succeeded=True)
+            if action == "close":
+                self._end()
+        else:
+            if action == "close":
+                self._close_by = deadline
+            self._queue.append(request)
+            self._wake()
+        return request
+
+    def settle(self, request: Request) -> bool:
+        """Wait for a request's answer; give the sink up if none comes."""
+        if self._ident != threading.get_ident():
+            request.wait()
+        if request.done.is_set():
+            return request.succeeded
+        if request.action == "close":
+            self._leave_behind()
+        else:
+            with contextlib.suppress(ValueError, IndexError):
+                self._queue.remove(request)
+        return False
+
+    def _has_nothing_to(self, action: str) -> bool:
+        return self.stats().waiting == 0 and method_of(self.sink, action) is None
+
+    def _leave_behind(self) -> None:
+        self._closed = True
+        dropped = self._drop_what_waits()
+        _guard.say(
+            _guard.WARNING,
+            f"{self.name} did not end in time: it is left behind, {dropped} records are dropped",
+            key=("left behind", self.name),
+        )
+
+    def _drop_what_waits(self) -> int:
+        requests, dropped = [], 0
+        while True:
+            try:
+                item = self._queue.popleft()
+            except IndexError:
+                break
+            if isinstance(item, Request):
+                requests.append(item)
+            else:
+                self._dropped.add()
+                dropped += 1
+        self._queue.extend(requests)
+        return dropped
+
+    def _wake(self) -> None:
+        if self._leave_to_start:
+            self._start()
+        self._ring()
+
+    def _ring(self) -> None:
+        if self._bell.locked():
+            # Another thread may have rung it in between.
+            with contextlib.suppress(RuntimeError):
+                self._bell.release()
+
+    def _start(self) -> None:
+        # Starting a thread takes locks of threading's: a signal handler that comes here
+        # in the middle of it leaves the start of its own thread to the next offer.
+        if getattr(_starting, "here", False):
+            return
+        try:
+            self._leave_to_start.pop()
+        except IndexError:
+            return
+        _starting.here = True
+        try:
+            threading.Thread(
+                target=self._work, name=f"darkcall-sink-{self.name}", daemon=True
+            ).start()
+        except BaseException as error:
+            self._leave_to_start.append(True)
+            _guard.fault(f"starting the thread of {self.name}", error)
+            if not isinstance(error, Exception):
+                raise
+        finally:
+            _starting.here = False
+
+    def _work(self) -> None:
+        try:
+            self._leave_to_work.pop()
+        except IndexError:
+            # A start that was interrupted was made good by a second one.
+            return
+        self._ident = threading.get_ident()
+        DARK.set(True)
+        while not self._ended:
+            try:
+                self._bell.acquire()
+                while self._queue:
+                    self._take_turn()
+                tell()
+            except BaseException as error:  # noqa: BLE001, the thread must outlive everything
+                _guard.fault(f"the thread of {self.name}", error)
+
+    def _take_turn(self) -> None:
+        batch: list[Record] = []
+        request = None
+        while len(batch) < (MAX_BATCH if self._write_batch else 1):
+            try:
+                item = self._queue.popleft()
+            except IndexError:
+                break
+            if isinstance(item, Request):
+                request = item
+                break
+            batch.append(item)
+        if batch:
+            self._write(batch)
+        if request is not None:
+            self._perform(request)
+
+    def _write(self, batch: list[Record]) -> None:
+        if self._close_by is not None and time.monotonic() > self._close_by:
+            counter = self._dropped
+        elif self._write_batch is not None:
+            counter = self._counter_for(self._write_batch, batch)
+        else:
+            counter = self._counter_for(self.sink, batch[0])
+        for _ in batch:
+            counter.add()
+
+    def _counter_for(self, write: Callable[[Any], object], what: object) -> Tally:
+        try:
+            write(what)
+        except BaseException as error:  # noqa: BLE001, a sink may raise SystemExit
+            _guard.fault(f"writing to {self.name}{cause_of(error)}", error)
+            return self._failed
+        return self._written
+
+    def _write_here(self, record: Record) -> None:
+        dark = DARK.set(True)
+        try:
+            self.sink(record)
+        except BaseException as error:
+            self._failed.add()
+            _guard.fault(f"writing to {self.name}{cause_of(error)}", error)
+            # On the main thread this may be a Ctrl-C, which is not the sink's.
+            on_main_thread = threading.current_thread() is threading.main_thread()
+            if on_main_thread and not isinstance(error, Exception):
+                raise
+        else:
+            self._written.add()
+        finally:
+            DARK.reset(dark)
+
+    def _perform(self, request: Request) -> None:
+        method = method_of(self.sink, request.action)
+        if self._ended:
+            succeeded = True
+        elif request.action == "close":
+            succeeded = method is None or self._succeeds("closing", method)
+            self._end()
+        else:
+            left = max(request.deadline - time.monotonic(), 0.0)
+            succeeded = method is None or self._succeeds("flushing", method, left)
+        request.answer(succeeded=succeeded)
+
+    def _end(self) -> None:
+        self._closed = True
+        self._ended = True
+        self._drop_what_waits()
+        self._ring()
+
+    def _succeeds(self, doing: str, method: Callable[..., object], *args: object) -> bool:
+        try:
+            return method(*args) is not False
+        except BaseException as error:  # noqa: BLE001, a sink may raise SystemExit
+            _guard.fault(f"{doing} {self.name}{cause_of(error)}", error)
+            return False
+
+    def __repr__(self) -> str:
+        return f"<Outlet {self.name} {self.stats()}>"
+
+
+def flush_all(outlets: Iterable[Outlet], timeout_seconds: float) -> bool:
+    """Flush several sinks at once; one that hangs takes no time from the others.
+
+    Args:
+        outlets: The sinks' outlets.
+        timeout_seconds: How long to wait at most for all of them together, in seconds.
+
+    Returns:
+        Whether every sink took and flushed what was offered before, in time.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    asked = [(outlet, outlet.ask("flush", deadline)) for outlet in outlets]
+    answers = [outlet.settle(request) for outlet, request in asked]
+    return all(answers)
+
+
+def close_all(outlets: Iterable[Outlet], deadline: float) -> bool:
+    """Close several sinks at once; one that hangs takes no time from the others.
+
+    Args:
+        outlets: The sinks' outlets.
+        deadline: When to stop waiting, on the clock of :func:`time.monotonic`.
+
+    Returns:
+        Whether every sink closed in time; the others are left behind.
+    """
+    asked = [(outlet, outlet.ask("close", deadline)) for outlet in outlets]
+    answers = [outlet.settle(request) for outlet, request in asked]
+    return all(answers)
+
+
+def tell() -> None:
+    """Have what waits for the log logged.
+
+    On a thread of its own, for each line at most once a minute: a logging handler may
+    hang, and would take with it the sink that had something to tell.
+    """
+    if _guard.has_lines():
+        with contextlib.suppress(RuntimeError):
+            threading.Thread(target=_guard.drain, name="darkcall-log", daemon=True).start()

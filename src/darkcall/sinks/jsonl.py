@@ -1,0 +1,159 @@
+"""Records in files, one JSON document a line."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import os
+import re
+import secrets
+from typing import TYPE_CHECKING
+
+from darkcall import _guard
+
+from . import _folder
+from ._checks import flag, whole_number
+from ._face import cause_of
+from ._line import MAX_LINE_BYTES, line_for
+from ._place import make_directory, path_of
+
+
+if TYPE_CHECKING:
+    from darkcall._model import Record
+
+_DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
+
+
+class JsonlSink:
+    r"""Append records to files in a directory, one JSON document a line.
+
+    Each process writes files of its own, which only their owner may read.  A record is
+    in its file when :func:`darkcall.flush` returns, and stays there if the process is
+    killed.  A line is at most 32 KB long: a longer record loses its values, and says so
+    in its field ``truncated``.
+
+    Args:
+        directory: Where the files are; made, for its owner alone, if it does not exist.
+        max_bytes: The size at which a file is finished and the next one begun, in bytes.
+        max_files: How many files the directory may hold, those of other processes
+            included: the oldest ones that nobody writes are removed.  None: no limit.
+        compress: Whether finished files are gzipped.
+
+    Raises:
+        ConfigurationError: An option has a value that it cannot take.
+
+    Example:
+        >>> import pathlib
+        >>> from darkcall._model import Record
+        >>> sink = JsonlSink("records")
+        >>> sink(Record("call-1", "shop.price", "v2", "match", 1.5, "host", 7, 0.1))
+        >>> [file] = pathlib.Path("records").iterdir()
+        >>> file.read_text()
+        '{"schema":1,"call_id":"call-1","launch":"shop.price",..."control_seconds":0.1}\n'
+        >>> sink.close()
+    """
+
+    def __init__(
+        self,
+        directory: str | os.PathLike[str],
+        *,
+        max_bytes: int = 64 << 20,
+        max_files: int | None = None,
+        compress: bool = False,
+    ) -> None:
+        self._directory = path_of("directory", directory)
+        self._max_bytes = whole_number("max_bytes", max_bytes, least=MAX_LINE_BYTES)
+        self._max_files = (
+            None if max_files is None else whole_number("max_files", max_files, least=1)
+        )
+        self._compress = flag("compress", compress)
+        self._descriptor: int | None = None
+        self._begin_files_of_this_process()
+
+    def _begin_files_of_this_process(self) -> None:
+        # A process id comes again after a while, or on another machine: a token does not.
+        self._token = secrets.token_hex(4)
+        self._pid = os.getpid()
+        self._number = 0
+        self._path = self._directory
+        self._size = 0
+        self._ends_torn = False
+
+    def __call__(self, record: Record) -> None:
+        """Append a record.
+
+        Raises:
+            OSError: It could not be written.
+        """
+        line = line_for(record)
+        self._leave_the_parents_file()
+        if self._size and self._size + len(line) > self._max_bytes:
+            self.close()
+        self._append(line, record.host)
+        if self._was_removed():
+            self._let_go()
+            self._append(line, record.host)
+
+    def close(self) -> None:
+        """Finish the file; the next record begins another."""
+        self._leave_the_parents_file()
+        path, is_open = self._path, self._descriptor is not None
+        self._let_go()
+        if is_open and self._compress:
+            try:
+                _folder.compress(path)
+            except OSError as error:
+                _guard.fault(f"compressing a file of JsonlSink{cause_of(error)}", error)
+
+    def _leave_the_parents_file(self) -> None:
+        if self._pid != os.getpid():
+            self._let_go()
+            self._begin_files_of_this_process()
+
+    def _append(self, line: bytes, host: str) -> None:
+        if self._descriptor is None:
+            self._descriptor = self._opened(host)
+        # What a full disk left of the line before must not spoil this one.
+        rest = memoryview(b"\n" + line if self._ends_torn else line)
+        try:
+            while rest:
+                written = os.write(self._descriptor, rest)
+                self._size += written
+                rest = rest[written:]
+                self._ends_torn = bool(rest)
+        except OSError as error:
+            # A new file for each attempt would leave an empty one each time.
+            if error.errno not in _DISK_IS_FULL:
+                self._let_go()
+            raise
+
+    def _opened(self, host: str) -> int:
+        make_directory(self._directory)
+        self._number += 1
+        host = re.sub(r"[^A-Za-z0-9._]", "_", host[:60])
+        name = f"darkcall-{host}-{os.getpid()}-{self._token}-{self._number:06}.jsonl"
+        self._path = self._directory / name
+        descriptor = _folder.create(self._path)
+        _folder.mark_as_open(descriptor)
+        if self._max_files is not None:
+            with contextlib.suppress(OSError):
+                _folder.remove_oldest(self._directory, keep=self._max_files)
+        return descriptor
+
+    def _was_removed(self) -> bool:
+        if self._descriptor is None or os.fstat(self._descriptor).st_nlink:
+            return False
+        # Some file systems count no links at all.
+        return not self._path.exists()
+
+    def _let_go(self) -> None:
+        # In this order: a fork in between must not find a descriptor that is closed.
+        descriptor, self._descriptor = self._descriptor, None
+        self._size = 0
+        self._ends_torn = False
+        if descriptor is not None:
+            with contextlib.suppress(OSError):
+                os.close(descriptor)
+
+    def __repr__(self) -> str:
+        return f"<JsonlSink {str(self._directory)!r}>"

@@ -1,0 +1,257 @@
+"""Records in a SQLite database that several processes may write at once."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import sqlite3
+import time
+from typing import TYPE_CHECKING, NoReturn
+
+from darkcall import _guard
+from darkcall._errors import ConfigurationError, DarkcallError
+
+from ._forks import ForkGate
+from ._line import json_text
+from ._place import make_directory, path_of
+
+
+if TYPE_CHECKING:
+    import pathlib
+    from collections.abc import Sequence
+
+    from darkcall._model import Record
+
+USER_VERSION = 1
+
+#: How long a write tries again while another process holds the database.
+BUSY_SECONDS = 5.0
+#: How long it waits inside SQLite each time, and a fork with it.
+ATTEMPT_SECONDS = 0.1
+
+#: The columns of the table, but for ``id``, which counts up.
+COLUMNS = {
+    "schema": "INTEGER NOT NULL",
+    "call_id": "TEXT NOT NULL",
+    "launch": "TEXT NOT NULL",
+    "candidate": "TEXT NOT NULL",
+    "outcome": "TEXT NOT NULL",
+    "at": "REAL NOT NULL",
+    "host": "TEXT NOT NULL",
+    "pid": "INTEGER NOT NULL",
+    "control_seconds": "REAL NOT NULL",
+    "reason": "TEXT",
+    "waited_seconds": "REAL",
+    "candidate_seconds": "REAL",
+    "candidate_cpu_seconds": "REAL",
+    "sample_rate": "REAL",
+    "signature": "TEXT",
+    "differences": "TEXT",
+    "stopped": "TEXT",
+    "control_raised": "TEXT",
+    "candidate_raised": "TEXT",
+    "context": "TEXT",
+    "arguments": "TEXT",
+    "control_value": "TEXT",
+    "candidate_value": "TEXT",
+}
+JSON_COLUMNS = frozenset(
+    {
+        "differences",
+        "control_raised",
+        "candidate_raised",
+        "context",
+        "arguments",
+        "control_value",
+        "candidate_value",
+    }
+)
+
+_CREATE = f"""
+CREATE TABLE IF NOT EXISTS records (
+    id INTEGER PRIMARY KEY,
+    {", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())}
+)
+"""
+_INSERT = f"""
+INSERT INTO records ({", ".join(COLUMNS)}) VALUES ({", ".join("?" for _ in COLUMNS)})
+"""  # noqa: S608, nothing but the names above
+
+
+class SqliteSink:
+    """Insert records into the table ``records`` of a SQLite database.
+
+    Several processes may write one database at once.  What waits is committed together,
+    so a record can be read as soon as the sink has taken it.  Only their owner may read
+    the database and the two files beside it.
+
+    Args:
+        path: The database; made if it does not exist.
+
+    Raises:
+        ConfigurationError: ``path`` is no path to a file.
+
+    Example:
+        >>> import sqlite3
+        >>> from darkcall._model import Record
+        >>> sink = SqliteSink("records.db")
+        >>> sink(Record("call-1", "shop.price", "v2", "match", 1.5, "host", 7, 0.1))
+        >>> sink.close()
+        >>> reader = sqlite3.connect("records.db")
+        >>> reader.execute("SELECT launch, outcome FROM records").fetchall()
+        [('shop.price', 'match')]
+        >>> reader.close()
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        if path == ":memory:" or str(path).startswith("file:"):
+            raise ConfigurationError(
+                f"path={path!r} must be the path of a file; MemorySink keeps records in memory"
+            )
+        self._path = path_of("path", path)
+        self._connection: sqlite3.Connection | None = None
+        self._pid = 0
+        self._file: tuple[int, int] | None = None
+        self._gate = ForkGate(self._disconnect)
+
+    def __call__(self, record: Record) -> None:
+        """Insert a record, and commit it.
+
+        Raises:
+            sqlite3.Error: It could not be written.
+            DarkcallError: The database is not one that can be written to.
+        """
+        self.write_batch([record])
+
+    def write_batch(self, records: Sequence[Record]) -> None:
+        """Insert records: all of them, or none.
+
+        Raises:
+            sqlite3.Error: They could not be written.
+            DarkcallError: The database is not one that can be written to.
+        """
+        rows = [_row_of(record) for record in records]
+        deadline = time.monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                with self._gate.inside:
+                    self._insert(rows)
+                    if self._file != _identity_of(self._path):
+                        # It was removed or replaced: what was written is in the old one.
+                        self._connection = None
+                        self._insert(rows)
+            except sqlite3.OperationalError as error:
+                # The first switch to WAL fails at once, whatever the timeout.
+                if getattr(error, "sqlite_errorcode", 0) & 0xFF != sqlite3.SQLITE_BUSY:
+                    raise
+                if time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
+            else:
+                return
+
+    def close(self) -> None:
+        """Close the database; the next record opens it again."""
+        with self._gate.inside:
+            self._disconnect()
+
+    def _insert(self, rows: list[tuple[object, ...]]) -> None:
+        connection = self._connected()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+            connection.executemany(_INSERT, rows)
+            connection.execute("COMMIT")
+        except BaseException:
+            self._disconnect()
+            raise
+
+    def _connected(self) -> sqlite3.Connection:
+        if self._connection is not None and self._pid != os.getpid():
+            self._gate.broken = True
+        if self._gate.broken:
+            self._refuse("this process was forked while its parent wrote, and cannot write safely")
+        if self._connection is None:
+            self._create_for_the_owner()
+            self._connection = self._opened()
+            self._pid = os.getpid()
+            self._file = _identity_of(self._path)
+        return self._connection
+
+    def _create_for_the_owner(self) -> None:
+        make_directory(self._path.parent)
+        # SQLite itself would let the group read it; the files beside it get its mode.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+
+    def _opened(self) -> sqlite3.Connection:
+        connection = sqlite3.connect(
+            self._path, timeout=ATTEMPT_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        # Once the interpreter ends, or in a forked child, nobody may close it in passing.
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+            connection.execute("PRAGMA synchronous=NORMAL")
+            [version] = connection.execute("PRAGMA user_version").fetchone()
+            if version > USER_VERSION:
+                self._refuse(
+                    f"it has version {version}, and this darkcall knows {USER_VERSION}:"
+                    " upgrade darkcall, or choose another file"
+                )
+            if version < USER_VERSION:
+                connection.execute("BEGIN IMMEDIATE")
+                connection.execute(_CREATE)
+                columns = {row[1] for row in connection.execute("PRAGMA table_info(records)")}
+                if not columns >= set(COLUMNS):
+                    self._refuse("its table records is somebody else's: choose another file")
+                connection.execute(f"PRAGMA user_version={USER_VERSION}")
+                connection.execute("COMMIT")
+        except BaseException:
+            _close(connection)
+            raise
+        return connection
+
+    def _disconnect(self) -> None:
+        connection, self._connection = self._connection, None
+        # Closing a database whose file was replaced would remove the new one's log.
+        if connection is not None and self._file == _identity_of(self._path):
+            _close(connection)
+
+    def _refuse(self, why: str) -> NoReturn:
+        message = f"SqliteSink does not write to {self._path}: {why}"
+        _guard.say(_guard.ERROR, message)
+        raise DarkcallError(message)
+
+    def __repr__(self) -> str:
+        return f"<SqliteSink {str(self._path)!r}>"
+
+
+def _close(connection: sqlite3.Connection) -> None:
+    with contextlib.suppress(sqlite3.Error):
+        connection.close()
+        ctypes.pythonapi.Py_DecRef(ctypes.py_object(connection))
+
+
+def _identity_of(path: pathlib.Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
+
+
+def _row_of(record: Record) -> tuple[object, ...]:
+    data = record.to_dict()
+    return tuple(_cell(name, data.get(name)) for name in COLUMNS)
+
+
+def _cell(name: str, value: object) -> object:
+    if value is None:
+        return None
+    if name in JSON_COLUMNS:
+        return json_text(value)
+    if isinstance(value, str):
+        # SQLite takes no lone surrogates.
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    return value

@@ -1,0 +1,23 @@
+"""The record's schema, for tests that make records."""
+
+from __future__ import annotations
+
+import functools
+import importlib.resources
+import json
+from typing import Any
+
+import jsonschema
+
+
+def validate(record: dict[str, Any]) -> None:
+    """Raise ``jsonschema.ValidationError`` unless a record, as a dict, has the right shape."""
+    jsonschema.Draft202012Validator(schema()).validate(record)
+
+
+@functools.cache
+def schema() -> dict[str, Any]:
+    """Return the schema that darkcall ships."""
+    text = importlib.resources.files("darkcall").joinpath("record.schema.json").read_text()
+    loaded: dict[str, Any] = json.loads(text)
+    return loaded

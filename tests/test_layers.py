@@ -1,0 +1,44 @@
+"""Each layer imports only what stands below it, and the core only its dependencies."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from pathlib import Path
+
+import pytest
+from importlinter import cli
+
+
+ROOT = Path(__file__).parents[1]
+MODULES = sorted((ROOT / "src" / "darkcall").rglob("*.py"))
+
+
+def name_of(module):
+    return str(module.relative_to(ROOT / "src"))
+
+
+def imported_from_outside(module):
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name.partition(".")[0] for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            yield node.module.partition(".")[0]
+
+
+def test_each_layer_imports_only_what_stands_below_it(capfd):
+    status = cli.lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True)
+
+    assert status == cli.EXIT_STATUS_SUCCESS, capfd.readouterr().out
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_a_module_imports_the_standard_library_attrs_and_wrapt_alone(module):
+    outside = set(imported_from_outside(module)) - sys.stdlib_module_names
+
+    assert outside <= {"darkcall", "attrs", "wrapt"}
+
+
+@pytest.mark.parametrize("module", MODULES, ids=name_of)
+def test_a_module_has_less_than_400_lines(module):
+    assert len(module.read_text(encoding="utf-8").splitlines()) < 400
