@@ -88,19 +88,11 @@ def admit(
         return None
     number = launch.counts.shadowed.add()
     entered: list[tuple[Candidate, Gate]] = []
-    looked_at = 0
+    to_ask = list(launch.candidates)
     try:
-        for candidate in launch.candidates:
-            gate = candidate.gate
-            refusal = gate.enter(_clock())
-            while refusal == "full" and may_block and terms.policy.when_full == "block":
-                time.sleep(ROOM_SECONDS)
-                refusal = gate.enter(_clock())
-            looked_at += 1
-            if refusal is None:
-                entered.append((candidate, gate))
-            else:
-                candidate.drop(refusal)
+        blocks = may_block and terms.policy.when_full == "block"
+        while to_ask:
+            _ask_gate(to_ask, entered, blocks=blocks)
         if not entered:
             return None
         arguments, skipped = _keep_arguments(launch, terms, args, kwargs, len(entered))
@@ -110,12 +102,28 @@ def admit(
     except BaseException as error:
         # Not an Exception: a Ctrl-C, say, which is the caller's to see.
         _account_for(launch, entered, error)
-        for candidate in launch.candidates[looked_at:]:
+        for candidate in to_ask:
             candidate.settle(Outcome.SKIPPED, _reason_of(error))
         if not isinstance(error, Exception):
             raise
         return None
     return Admission(terms, entered, number, arguments, shared, skipped, context, user_context)
+
+
+def _ask_gate(
+    to_ask: list[Candidate], entered: list[tuple[Candidate, Gate]], *, blocks: bool
+) -> None:
+    candidate = to_ask[0]
+    gate = candidate.gate
+    refusal = gate.enter(_clock())
+    while refusal == "full" and blocks:
+        time.sleep(ROOM_SECONDS)
+        refusal = gate.enter(_clock())
+    del to_ask[0]
+    if refusal is None:
+        entered.append((candidate, gate))
+    else:
+        candidate.drop(refusal)
 
 
 def must_wait(launch: Launch) -> bool:

@@ -91,7 +91,7 @@ def _one_raised(control: Observation, candidate: Observation) -> Difference:
 
 
 def _differences(
-    found: bool | Iterable[Difference], control: Any, candidate: Any
+    found: Iterable[Difference] | Any, control: Any, candidate: Any
 ) -> tuple[Difference, ...]:
     if isinstance(found, bool) or not hasattr(found, "__iter__"):
         return () if found else (Difference("$", "value", control, candidate),)

@@ -31,8 +31,9 @@ _knobs: dict[str, Any] = {}
 _is_enabled = True
 _launches: weakref.WeakSet[Launch] = weakref.WeakSet()
 _outlets: weakref.WeakValueDictionary[int, Outlet] = weakref.WeakValueDictionary()
-_runners: weakref.WeakSet[Any] = weakref.WeakSet()
-_defaults: dict[str, Any] = {}
+_runners: weakref.WeakSet[Runner] = weakref.WeakSet()
+_default_runner: Runner | None = None
+_default_sinks: Sequence[Callable[[Record], object]] | None = None
 
 
 class Restorable:
@@ -71,7 +72,7 @@ def configure(**knobs: Unpack[Knobs]) -> Restorable:
     """
     global _knobs  # noqa: PLW0603 -- process-wide by purpose
     check_names(knobs, "configure")
-    Policy(**knobs)
+    policy_with(knobs)
     with _lock:
         before = {name: _knobs[name] for name in knobs if name in _knobs}
         _knobs = {**_knobs, **knobs}
@@ -157,27 +158,29 @@ def refresh() -> None:
 
 def runner_for(policy: Policy) -> Runner:
     """Give the runner of a policy, or the one that all launches share by default."""
+    global _default_runner  # noqa: PLW0603 -- one for the process
     with _lock:
         runner = policy.runner
         if runner is None:
-            runner = _defaults.get("runner")
-        if runner is None:
-            runner = _defaults["runner"] = ThreadRunner()
+            if _default_runner is None:
+                _default_runner = ThreadRunner()
+            runner = _default_runner
         _runners.add(runner)
         return runner
 
 
 def outlets_for(policy: Policy) -> Sequence[Outlet]:
     """Give the outlets of a policy's sinks; launches that share a sink share its outlet."""
+    global _default_sinks  # noqa: PLW0603 -- one for the process
     with _lock:
         sinks = policy.sinks
         if sinks is None:
-            if "sinks" not in _defaults:
+            if _default_sinks is None:
                 # Imported when needed: logging is slow to import.
                 from .sinks import LogSink  # noqa: PLC0415
 
-                _defaults["sinks"] = (LogSink(),)
-            sinks = _defaults["sinks"]
+                _default_sinks = (LogSink(),)
+            sinks = _default_sinks
         return [_outlet_for(sink) for sink in sinks]
 
 
@@ -186,6 +189,13 @@ def _outlet_for(sink: Callable[[Record], object]) -> Outlet:
     if outlet is None:
         outlet = _outlets[id(sink)] = Outlet(sink)
     return outlet
+
+
+def renew_outlets() -> None:
+    """Give each sink a new outlet: those that were closed take nothing any more."""
+    with _lock:
+        _outlets.clear()
+        refresh()
 
 
 @attrs.frozen

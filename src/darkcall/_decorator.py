@@ -26,9 +26,9 @@ F = TypeVar("F")
 #: The name of a candidate that was given none.
 DEFAULT_NAME = "candidate"
 
-_CONTEXT_MANAGER_CODES = (
-    contextlib.contextmanager(lambda: iter(())).__code__,  # type: ignore[arg-type, attr-defined]
-    contextlib.asynccontextmanager(lambda: iter(())).__code__,  # type: ignore[arg-type, attr-defined]
+_CONTEXT_MANAGER_CODES = tuple(
+    manager.__code__
+    for manager in (contextlib.contextmanager(iter), contextlib.asynccontextmanager(aiter))
 )
 
 
@@ -130,8 +130,7 @@ def _decorated(
     control: Any, candidates: Mapping[str, Any], name: str | None, knobs: Knobs
 ) -> Any:
     if isinstance(control, staticmethod | classmethod):
-        function = _decorated(control.__func__, candidates, name, knobs)
-        return functools.update_wrapper(type(control)(function), function)
+        return type(control)(_decorated(control.__func__, candidates, name, knobs))
     if isinstance(control, property):
         if control.fget is None:
             msg = "a property without a getter cannot be launched"

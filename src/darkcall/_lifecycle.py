@@ -7,11 +7,17 @@ import os
 import sys
 import threading
 import time
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from . import _config, _guard, _report
 from ._dark import is_dark
+from .sinks._outlet import close_all, flush_all
 
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from .runners import Runner
 
 #: How long the process waits at its exit, in seconds.
 CLOSE_SECONDS = 2.0
@@ -51,18 +57,23 @@ def flush(timeout: float = 5.0) -> bool:
     deadline = time.perf_counter() + timeout
     resources = _config.resources()
     is_done = _flush_runners(resources, deadline)
-    for outlet in resources.outlets:
-        is_done = outlet.flush(_left(deadline)) and is_done
-    return is_done
+    return flush_all(resources.outlets, _left(deadline)) and is_done
 
 
 def _flush_runners(resources: _config.Resources, deadline: float) -> bool:
-    is_done = all([runner.flush(_left(deadline)) for runner in resources.runners])
+    is_done = _flush_each(resources.runners, deadline)
     loop: Any = sys.modules.get("darkcall.runners.loop")
     if loop is not None:
         # What ended on a loop goes back to a runner to be compared.
         is_done = loop.flush(_left(deadline)) and is_done
-        is_done = all([runner.flush(_left(deadline)) for runner in resources.runners]) and is_done
+        is_done = _flush_each(resources.runners, deadline) and is_done
+    return is_done
+
+
+def _flush_each(runners: Iterable[Runner], deadline: float) -> bool:
+    is_done = True
+    for runner in runners:
+        is_done = runner.flush(_left(deadline)) and is_done
     return is_done
 
 
@@ -111,8 +122,8 @@ def close(timeout: float = CLOSE_SECONDS) -> bool:
         loop.close()
     for runner in resources.runners:
         is_done = runner.close(_left(deadline)) and is_done
-    for outlet in resources.outlets:
-        is_done = outlet.close(deadline) and is_done
+    is_done = close_all(resources.outlets, time.monotonic() + _left(deadline)) and is_done
+    _config.renew_outlets()
     _guard.drain()
     return is_done
 

@@ -76,7 +76,8 @@ async def observe_async(
     from asyncio import CancelledError, current_task  # noqa: PLC0415 -- slow to import
 
     DARK.set(True)
-    value = exception = None
+    value: Any = None
+    exception: BaseException | None = None
     meter = _Meter()
     args, kwargs = arguments
     began = time.perf_counter()

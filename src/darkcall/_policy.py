@@ -120,7 +120,7 @@ class Policy:
     """The knobs of one launch, checked. docs/reference/knobs.md tells what each does."""
 
     sample: Any = attrs.field(default=1.0, converter=_share_or_sampler)
-    timeout: float | None = _knob(
+    timeout: Any = _knob(
         5.0, _optional_positive, "seconds or a timedelta above 0, or None", converter=_seconds
     )
     isolate: Any = _knob(
@@ -128,7 +128,7 @@ class Policy:
         lambda value: callable(value) or value in ("copy", "share"),
         "'copy', 'share' or a callable(args, kwargs) -> (args, kwargs)",
     )
-    share: tuple[str, ...] = _knob((), _names, "a sequence of parameter names, as ('session',)")
+    share: Any = _knob((), _names, "a sequence of parameter names, as ('session',)")
     normalize: Any = _knob(None, _optional_callable, "a callable of one result, or None")
     compare: Any = _knob(equal, _callable, "a callable of two results")
     compare_exceptions: Any = _knob(same_exception, _callable, "a callable of two exceptions")
@@ -145,7 +145,7 @@ class Policy:
         0.10, _optional_positive, "a share of one core above 0, or None for no limit"
     )
     sinks: Any = _knob(None, _sinks, "a sequence of callables that take a record, or None")
-    runner: Any = _knob(None, _runner, "a runner of darkcall.runners, or None")
+    runner: Runner | None = _knob(None, _runner, "a runner of darkcall.runners, or None")
     max_copy_bytes: int = _knob(1 << 20, _positive_int, "a whole number of bytes above 0")
     max_pending: int = _knob(1000, _positive_int, "a whole number of calls above 0")
     max_pending_bytes: int = _knob(64 << 20, _positive_int, "a whole number of bytes above 0")

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from ._launch import Launch
 
 
-class DarkProxy(wrapt.ObjectProxy):  # type: ignore[misc]
+class DarkProxy(wrapt.ObjectProxy[Any]):
     """Is the control in all but its call; binds as a method where the control does.
 
     Args:

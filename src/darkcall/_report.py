@@ -7,13 +7,13 @@ import platform
 import time
 from typing import TYPE_CHECKING, Any
 
-from ._comparison import Comparison
 from ._describe import describe, describe_difference, describe_exception, describe_mapping
 from ._model import Record
 from .compare import signature_of
 
 
 if TYPE_CHECKING:
+    from ._comparison import Comparison
     from ._job import Trial
     from ._model import Observation
     from ._redact import Redactor

@@ -175,7 +175,7 @@ def first(calls: int) -> Sampler:
         >>> [sampler(Call("shop.price", (), {})) for _ in range(3)]
         [True, False, False]
     """
-    if not isinstance(calls, int) or not 0 <= calls <= 10_000_000:  # noqa: PLR2004
+    if not isinstance(calls, int) or not 0 <= calls <= 10_000_000:
         msg = f"first({calls!r}): calls must be a whole number from 0 to 10 million"
         raise ConfigurationError(msg)
     return _First(calls)

@@ -96,7 +96,9 @@ def start_script(tmp_path):
     yield start
     for process in started:
         process.kill()
-        process.communicate()
+        process.wait()
+        process.stdin.close()
+        process.stdout.close()
 
 
 PREAMBLE = """

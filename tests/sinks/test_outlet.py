@@ -77,7 +77,10 @@ def test_records_reach_the_sink_in_their_order(outlet_for, make_record):
 
 
 def test_no_thread_starts_before_the_first_record(outlet_for, make_record):
-    outlet = outlet_for([].append)
+    def to_be_told_apart(record):
+        pass
+
+    outlet = outlet_for(to_be_told_apart)
     assert outlet.flush(1)
     assert thread_of(outlet) == []
     outlet.offer(make_record())
@@ -90,7 +93,11 @@ def test_no_thread_starts_before_the_first_record(outlet_for, make_record):
 
 def test_many_threads_may_offer_at_once(outlet_for, make_record):
     taken = []
-    outlet = outlet_for(taken.append)
+
+    def shared(record):
+        taken.append(record)
+
+    outlet = outlet_for(shared)
     threads = [
         threading.Thread(target=lambda: [outlet.offer(make_record(n)) for n in range(200)])
         for _ in range(5)
@@ -432,7 +439,10 @@ def test_a_signal_handler_may_offer_in_the_middle_of_an_offer(outlet_for, make_r
 
 
 def test_an_idle_thread_is_not_woken(outlet_for, make_record):
-    outlet = outlet_for([].append)
+    def idle(record):
+        pass
+
+    outlet = outlet_for(idle)
     outlet.offer(make_record())
     assert outlet.flush(5)
     [thread] = thread_of(outlet)
@@ -465,7 +475,10 @@ def test_a_thread_that_cannot_start_is_tried_again(outlet_for, make_record, monk
 
 
 def test_a_start_that_is_interrupted_is_made_good(outlet_for, make_record, monkeypatch):
-    outlet = outlet_for([].append)
+    def restarted(record):
+        pass
+
+    outlet = outlet_for(restarted)
     start = threading.Thread.start
 
     def interrupted(thread):
@@ -577,8 +590,8 @@ class Hostile(OSError):
         raise self
 
     def __getattribute__(self, name):
-        if name in {"__class__", "__name__"}:
-            return super().__getattribute__(name)
+        if name == "__class__":
+            return Hostile
         raise SystemExit
 
 

@@ -13,7 +13,6 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
-from darkcall import _guard
 from darkcall._dark import DARK
 from darkcall._model import Observation
 
@@ -131,7 +130,7 @@ def flush(timeout: float) -> bool:
 
 def close() -> None:
     """Cancel what still runs, on every loop, and end the one in the background."""
-    global _background  # noqa: PLW0603 -- one loop for the process
+    global _background
     for run in list(_runs):
         run.abandon("exit")
     loop, _background = _background, None

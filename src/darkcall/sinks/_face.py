@@ -25,11 +25,18 @@ def refuse_what_is_no_sink(sink: object) -> None:
         raise ConfigurationError(
             f"a {type(sink).__qualname__} is no sink: a sink is a callable that takes a record"
         )
-    if inspect.iscoroutinefunction(sink) or inspect.iscoroutinefunction(type(sink).__call__):
+    if _is_coroutine_function(sink) or _is_coroutine_function(type(sink).__call__):
         raise ConfigurationError(
             f"{name_of(sink)} is a coroutine function, which nothing would await: sinks run on"
             " a thread of their own, where a plain function may block"
         )
+
+
+def _is_coroutine_function(function: object) -> bool:
+    try:
+        return inspect.iscoroutinefunction(function)
+    except BaseException:  # noqa: BLE001, it looks at attributes
+        return False
 
 
 def name_of(sink: object) -> str:

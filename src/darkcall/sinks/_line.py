@@ -1,4 +1,4 @@
-"""A record as one line of JSON, short enough that one write takes it whole."""
+"""A record as one line of JSON, of bounded length."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from darkcall._model import Record
 
-#: A single write of this many bytes to a file was never seen torn by a kill.
+#: Log shippers skip a line that is longer, or stop at it.
 MAX_LINE_BYTES = 32 * 1024
 
 _LEAST_NEEDED_FIRST = ("candidate_value", "control_value", "arguments", "context")

@@ -29,8 +29,9 @@ class JsonlSink:
 
     Each process writes files of its own, which only their owner may read.  A record is
     in its file when :func:`darkcall.flush` returns, and stays there if the process is
-    killed.  A line is at most 32 KB long: a longer record loses its values, and says so
-    in its field ``truncated``.
+    killed; a kill in the middle of a write cuts the last line of the last file.  A line
+    is at most 32 KB long: a longer record loses its values, and says so in its field
+    ``truncated``.
 
     Args:
         directory: Where the files are; made, for its owner alone, if it does not exist.

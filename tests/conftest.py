@@ -1,0 +1,54 @@
+"""What holds for every test: nothing is left behind, and each record has the right shape."""
+
+from __future__ import annotations
+
+import collections
+import functools
+import importlib.util
+import json
+from pathlib import Path
+
+import jsonschema
+import pytest
+from darkcall import _config, _guard, _job, _report, flush
+
+
+@functools.cache
+def validator():
+    spec = importlib.util.spec_from_file_location(
+        "record_schema", Path(__file__).with_name("record_schema.py")
+    )
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return jsonschema.Draft202012Validator(module.schema())
+
+
+@pytest.fixture(autouse=True)
+def _each_record_has_the_shape_of_the_schema(monkeypatch):
+    made = collections.deque(maxlen=1000)
+
+    def noting(*args, **kwargs):
+        record = _report.record_of(*args, **kwargs)
+        made.append(record)
+        return record
+
+    # Checked after the test: what is raised on a worker would count as a fault.
+    monkeypatch.setattr(_job, "record_of", noting)
+    yield
+    seen = set()
+    for record in made:
+        text = json.dumps(record.to_dict(), allow_nan=False)
+        if text not in seen:
+            seen.add(text)
+            validator().validate(json.loads(text))
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_left_behind():
+    knobs, enabled = _config._knobs, _config._is_enabled
+    yield
+    flush(timeout=1.0)
+    _guard.reset()
+    if _config._knobs != knobs or _config._is_enabled != enabled:
+        _config._knobs, _config._is_enabled = knobs, enabled
+        _config.refresh()
