@@ -7,6 +7,7 @@ A job is a tuple, because the caller's thread makes it; all else is made on the 
 
 from __future__ import annotations
 
+import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -93,7 +94,8 @@ class Trial:
         self.job = job
         self.waited_seconds = time.perf_counter() - job.began - job.control_seconds
         self.arguments: dict[str, Any] | None = None
-        self._is_settled = False
+        # Whoever takes it settles: the worker, or who goes on without it.
+        self._settling = threading.Lock()
 
     def run(self, watch: Watch) -> None:
         """Go through the steps, on a worker."""
@@ -203,9 +205,15 @@ class Trial:
         return Comparison(outcome, control, None, reason=reason)
 
     def _report(self, comparison: Comparison, watch: Watch | None) -> None:
-        record = record_of(self, comparison)
-        if watch is None or watch.end():
-            self._settle(comparison.outcome, comparison.reason)
+        record = None
+        try:
+            record = record_of(self, comparison)
+        except Exception as error:  # noqa: BLE001 -- the outcome stands without a record
+            _guard.fault(f"recording a call of {self.job.terms.launch}", error)
+        if watch is not None and not watch.end():
+            return
+        self._settle(comparison.outcome, comparison.reason)
+        if record is not None:
             for sink in self.job.terms.sinks:
                 sink(record)
 
@@ -250,9 +258,8 @@ class Trial:
             self._settle(Outcome.DROPPED, reason)
 
     def _settle(self, outcome: Outcome, reason: str | None) -> None:
-        if self._is_settled:
+        if not self._settling.acquire(blocking=False):
             return
-        self._is_settled = True
         self.job.settle(outcome, reason)
         if outcome in (Outcome.CANDIDATE_ERROR, Outcome.TIMEOUT):
             self.job.gate.failed()

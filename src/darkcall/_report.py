@@ -60,7 +60,7 @@ def record_of(trial: Trial, comparison: Comparison) -> Record:
         host=_host,
         pid=os.getpid(),
         control_seconds=job.control_seconds,
-        reason=comparison.reason,
+        reason=None if comparison.reason is None else redactor.text(comparison.reason),
         waited_seconds=trial.waited_seconds,
         candidate_seconds=None if candidate is None else candidate.duration_seconds,
         candidate_cpu_seconds=None if candidate is None else candidate.cpu_seconds,

@@ -131,7 +131,8 @@ class _Keeper(pickle.Pickler):
         self.by_reference: list[tuple[Any, Callable[[Any], Any] | None]] = []
 
     def reducer_override(self, value: Any) -> Any:
-        if weigh(value) >= 0:
+        # What stands for a value must not be stood for itself, without end.
+        if value is not _handed_over and weigh(value) >= 0:
             return self._hand_over(value, None)
         module = type(value).__module__
         if module.startswith("polars."):

@@ -113,6 +113,9 @@ class Equality:
             >>> Equality().within(abs=0.005)(9.99, 9.994)
             []
         """
+        if rel == 0 == abs:
+            message = "within() takes rel, abs or both, such as within(rel=1e-9)"
+            raise ConfigurationError(message)
         for name, value in (("rel", rel), ("abs", abs)):
             _check_number(f"within({name}=...)", value, "0 or more, such as 1e-9", at_least=0)
         return attrs.evolve(self, rel=float(rel), abs=float(abs))

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from ._walk import Child, Handler, Walk, Where
 
 _POINTER_BYTES: Final = object.__basicsize__ // 2
+_DICT_DESCRIPTORS: Final = frozenset({types.GetSetDescriptorType, types.MemberDescriptorType})
 #: Kept by libraries on their objects, and no part of what the objects say.
 _BOOKKEEPING: Final = frozenset({"__pydantic_fields_set__", "__notes__"})
 
@@ -83,18 +84,23 @@ class Attributes:
 
     def __init__(self, kind: type, *, names: list[str] | None = None, added: bool = False) -> None:
         bases = [base for base in mro_of(kind) if not (added and is_stdlib(base))]
+        members = [
+            (name, member)
+            for base in reversed(mro_of(kind))
+            for name, member in vars_of(base).items()
+            if isinstance(member, types.MemberDescriptorType) and name != "__dict__"
+        ]
         self._names = names
         self._descriptors = {
             name: member
-            for base in reversed(bases)
-            for name, member in vars_of(base).items()
-            if type(member) is types.MemberDescriptorType and name not in _BOOKKEEPING
+            for name, member in members
+            if name not in _BOOKKEEPING and member.__objclass__ in bases
         }
         self._dict = next(
             (
                 found
                 for base in mro_of(kind)
-                if type(found := vars_of(base).get("__dict__")) is types.GetSetDescriptorType
+                if type(found := vars_of(base).get("__dict__")) in _DICT_DESCRIPTORS
             ),
             None,
         )
@@ -106,7 +112,8 @@ class Attributes:
         }
         self._private = not derives_from(kind, "django.db.models", "Model")
         # What attributes do not account for is state of a C type that nobody can see.
-        explained = object.__basicsize__ + _POINTER_BYTES * (len(self._descriptors) + 3)
+        pointers = len(members) + (kind.__dictoffset__ > 0) + (kind.__weakrefoffset__ > 0)
+        explained = object.__basicsize__ + _POINTER_BYTES * pointers
         self.hides_state = kind.__basicsize__ > explained or kind.__itemsize__ > 0
 
     def read(self, value: Any) -> dict[str, Any]:

@@ -186,6 +186,7 @@ class _Run:
     ) -> None:
         self.loop = loop
         self.task: asyncio.Task[Observation] | None = None
+        self._coroutine: Coroutine[Any, Any, Observation] | None = None
         self.deadline = math.inf
         self.is_over = threading.Event()
         self._course = course
@@ -200,8 +201,9 @@ class _Run:
             return
         # Not loop.create_task: an eager task factory would run the candidate here,
         # while the caller waits.
+        self._coroutine = self._course.observe()
         self.task = asyncio.Task(
-            self._course.observe(),
+            self._coroutine,
             loop=self.loop,
             name="darkcall-candidate",
             context=self._context,
@@ -250,9 +252,13 @@ class _Run:
             self._cancel()
 
     def _cancel(self) -> None:
-        if self.task is None or self.task.done() or self.loop.is_closed():
+        if self.task is None or self._coroutine is None or self.task.done():
             return
-        if self.loop is current():
+        if self.loop.is_closed():
+            # Nobody will ever end it, and the user's log is not to hear of that.
+            self.task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+            self._coroutine.close()
+        elif self.loop is current():
             self.task.cancel()
         else:
             self.loop.call_soon_threadsafe(self.task.cancel)

@@ -294,7 +294,6 @@ class _Worker:
             except BaseException as error:  # noqa: BLE001 -- a worker outlives everything
                 self._phase = None
                 _guard.fault("running a job", error)
-                work.drop("fault")
             finally:
                 # What the call held is to be freed now, not at the next call.
                 self.work = work = None
