@@ -10,7 +10,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from darkcall import _config, _guard, _job, _report, flush
+from darkcall import _config, _guard, _job, _report, dark_launch, flush
+from darkcall.runners import ThreadRunner
+from darkcall.sinks import MemorySink
 
 
 @functools.cache
@@ -44,7 +46,7 @@ def _each_record_has_the_shape_of_the_schema(monkeypatch):
 
 
 @pytest.fixture(autouse=True)
-def _nothing_is_left_behind():
+def _nothing_is_left_behind(_each_record_has_the_shape_of_the_schema):
     knobs, enabled = _config._knobs, _config._is_enabled
     yield
     flush(timeout=1.0)
@@ -52,3 +54,23 @@ def _nothing_is_left_behind():
     if _config._knobs != knobs or _config._is_enabled != enabled:
         _config._knobs, _config._is_enabled = knobs, enabled
         _config.refresh()
+
+
+@pytest.fixture
+def launched():
+    """Launch a control beside a candidate; gives the decorated function and a sink."""
+
+    def launch(control, candidate, **knobs):
+        memory = MemorySink()
+        knobs = {"sinks": [memory], "cpu_budget": None, **knobs}
+        return dark_launch(candidate=candidate, **knobs)(control), memory
+
+    return launch
+
+
+@pytest.fixture
+def threads():
+    """Two workers, which end with the test."""
+    runner = ThreadRunner(workers=2)
+    yield runner
+    runner.close(timeout=1.0)

@@ -165,7 +165,7 @@ def test_no_secret_is_written(value):
         text = dumped(described)
         assert "CANARY" not in text
         assert "Q0FOQVJZ" not in text
-        assert "redacted" in text or "truncated" in text or "__repr__" in text
+        assert "redacted" in text or "truncated" in text or "(4" in text or "__repr__" in text
 
 
 def test_no_secret_of_an_exception_is_written():

@@ -14,7 +14,7 @@ from ._errors import ConfigurationError
 from ._launch import Launch
 from ._lifecycle import install_hooks
 from ._policy import Knobs, check_names
-from ._signatures import is_async
+from ._signatures import is_async, unpartial
 from ._wrappers import ATTRIBUTE, as_function, as_proxy
 
 
@@ -88,7 +88,7 @@ def launch_of(function: Any) -> Launch:
     """Give the launch of a decorated function.
 
     Args:
-        function: What ``dark_launch`` returned, bound or unbound; a property as well.
+        function: What ``dark_launch`` returned, bound or unbound, or a property of it.
 
     Returns:
         Its launch.
@@ -105,6 +105,10 @@ def launch_of(function: Any) -> Launch:
     """
     if isinstance(function, property):
         function = function.fget
+    elif isinstance(function, functools.cached_property):
+        function = function.func
+    elif isinstance(function, staticmethod | classmethod):
+        function = function.__func__
     launch = getattr(function, ATTRIBUTE, None)
     if not isinstance(launch, Launch):
         msg = f"{function!r} is not decorated with dark_launch"
@@ -129,9 +133,10 @@ def _named(candidate: Any) -> dict[str, Any]:
 def _decorated(
     control: Any, candidates: Mapping[str, Any], name: str | None, knobs: Knobs
 ) -> Any:
-    if isinstance(control, staticmethod | classmethod):
+    # By type: a proxy says that it is of its control's class, and is not.
+    if issubclass(type(control), staticmethod | classmethod):
         return type(control)(_decorated(control.__func__, candidates, name, knobs))
-    if isinstance(control, property):
+    if issubclass(type(control), property):
         if control.fget is None:
             msg = "a property without a getter cannot be launched"
             raise TypeError(msg)
@@ -144,8 +149,10 @@ def _decorated(
 
 
 def _refuse_what_cannot_be_launched(control: Any) -> None:
-    if not callable(control):
+    if not callable(control) or isinstance(control, staticmethod | classmethod):
         msg = f"dark_launch decorates callables, and {control!r} is not one"
+        if hasattr(type(control), "__get__"):
+            msg += ": place dark_launch below what made it, next to the function"
         raise TypeError(msg)
     if isinstance(control, type):
         msg = (
@@ -153,7 +160,8 @@ def _refuse_what_cannot_be_launched(control: Any) -> None:
             "methods, or a function that makes its instances"
         )
         raise TypeError(msg)
-    code = getattr(control, "__code__", None)
+    function = unpartial(control)
+    code = getattr(function, "__code__", None)
     name = _name_of(control)
     if code in _CONTEXT_MANAGER_CODES:
         msg = (
@@ -161,7 +169,11 @@ def _refuse_what_cannot_be_launched(control: Any) -> None:
             "entered only once: decorate the functions that its body calls"
         )
         raise TypeError(msg)
-    if inspect.isgeneratorfunction(control) or inspect.isasyncgenfunction(control):
+    called = getattr(function, "__call__", None)
+    if any(
+        inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one)
+        for one in (function, called)
+    ):
         msg = (
             f"dark_launch cannot decorate the generator function {name}, whose result can be "
             "read only once: decorate a function that returns a list, or the functions that "
@@ -171,9 +183,9 @@ def _refuse_what_cannot_be_launched(control: Any) -> None:
 
 
 def _name_of(control: Any) -> str:
-    function = control
-    while isinstance(function, functools.partial):
-        function = function.func
+    function = unpartial(control)
     if not hasattr(function, "__qualname__"):
         function = type(function)
-    return f"{function.__module__}.{function.__qualname__}"
+    # Methods of builtin types have no module, or None.
+    module = getattr(function, "__module__", None) or type(function).__module__
+    return f"{module}.{function.__qualname__}"

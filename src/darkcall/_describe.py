@@ -14,7 +14,7 @@ from . import _guard
 from ._forms import type_name
 from ._paths import steps_of
 from ._redact import REDACTED, Redactor, RuleFailedError, is_for_this_thread
-from ._walk import NODE_BYTES, UNDESCRIBABLE, Budget, Walk, holds, redacted
+from ._walk import NODE_BYTES, UNDESCRIBABLE, Budget, Walk, is_exact, redacted
 
 
 if TYPE_CHECKING:
@@ -33,8 +33,6 @@ __all__ = [
     "type_name",
 ]
 
-#: A node that holds one of these does not say all about the value.
-_INEXACT: Final = ("truncated", "redacted", "repr", "message", "cycle", "undescribable")
 _MAX_LINKS: Final = 5
 _MAX_PATH: Final = 20_000
 _MAX_PATH_SHOWN: Final = 1200
@@ -171,22 +169,6 @@ def describe_difference(
             else describe(value, redactor, root=steps, budget=budget)
         )
     return described
-
-
-def is_exact(described: Any) -> bool:
-    """Tell whether a description says all about the value, so that it can be made again.
-
-    Args:
-        described: What :func:`describe` returned, or what was read from JSON.
-
-    Returns:
-        False if any part was cut, hidden, or is shown by its ``repr`` alone.
-
-    Example:
-        >>> is_exact(describe([1, (2, 3)], Redactor())), is_exact(describe(print, Redactor()))
-        (True, False)
-    """
-    return not holds(described, _INEXACT)
 
 
 def _line(text: Any, redactor: Redactor) -> str:

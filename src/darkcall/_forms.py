@@ -34,6 +34,7 @@ _basicsize_of: Final = type.__dict__["__basicsize__"].__get__
 _dictoffset_of: Final = type.__dict__["__dictoffset__"].__get__
 _itemsize_of: Final = type.__dict__["__itemsize__"].__get__
 _weakrefoffset_of: Final = type.__dict__["__weakrefoffset__"].__get__
+args_of: Final = BaseException.__dict__["args"].__get__
 
 _POINTER_BYTES: Final = sys.maxsize.bit_length() // 8 + 1
 _MAX_NAME: Final = 200
@@ -222,7 +223,9 @@ def _enumerated(walk: Walk, value: Any, name: str, state: State, depth: int) -> 
     return {**node, "value": walk.node(own.get("_value_"), state, depth + 1)}
 
 
-def _exception(walk: Walk, value: Any, name: str, _state: State, _depth: int) -> Any:
+def _exception(walk: Walk, value: Any, name: str, state: State, depth: int) -> Any:
+    if walk.looks_ahead:
+        return {"$": name, "items": walk.items(args_of(value), state, depth)}
     return {"$": name, "message": walk.message(value)}
 
 

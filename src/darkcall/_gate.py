@@ -21,6 +21,8 @@ BREAKER_SECONDS: Final = 30.0
 #: The span over which a CPU budget is averaged, in seconds.
 BUDGET_SECONDS: Final = 10.0
 _BUDGET_SLICE_SECONDS: Final = 0.1
+# What is used in a slice's last moment counts for the whole span, too.
+_REMEMBERED_SECONDS: Final = BUDGET_SECONDS + _BUDGET_SLICE_SECONDS
 
 
 class Room:
@@ -89,7 +91,7 @@ class Budget:
             The time from which candidates may run again; 0.0 if they may run now.
         """
         slices = self._slices
-        while slices and slices[0][0] <= now - BUDGET_SECONDS:
+        while slices and slices[0][0] <= now - _REMEMBERED_SECONDS:
             self._used_seconds -= slices.popleft()[1]
         if slices and now - slices[-1][0] < _BUDGET_SLICE_SECONDS:
             slices[-1][1] += cpu_seconds
@@ -102,8 +104,8 @@ class Budget:
         for began, used in slices:
             excess -= used
             if excess < 0.0:
-                return began + BUDGET_SECONDS
-        return now + BUDGET_SECONDS
+                return began + _REMEMBERED_SECONDS
+        return now + _REMEMBERED_SECONDS
 
 
 class Gate:

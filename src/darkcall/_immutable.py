@@ -152,6 +152,9 @@ def _is_numpy_scalar(cls: type) -> bool:
 
 
 def _is_frozen(cls: type) -> bool:
+    # The items of a frozen list, say, can change all the same.
+    if cls.__new__ is not object.__new__:
+        return False
     # A subclass that is not decorated itself may have attributes that can change,
     # so what a base class says of itself is not believed.
     own = cls.__dict__

@@ -9,6 +9,7 @@ from __future__ import annotations
 import enum
 import re
 import sys
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 
 import attrs
@@ -284,7 +285,7 @@ def step_of(key: Any) -> Step:
     kind = type(key)
     if kind is str:
         return key  # type: ignore[no-any-return]
-    if kind is int and -(1 << 63) <= key < 1 << 63:
+    if kind is int and key.bit_length() < 64:
         return key  # type: ignore[no-any-return]
     if issubclass(kind, str):
         return str.__str__(key)
@@ -331,19 +332,14 @@ def render(steps: Iterable[Step]) -> str:
     """
     texts = [_step_text(step) for step in steps]
     if sum(map(len, texts)) > MAX_PATH_CHARACTERS:
-        texts = [*_fitting(texts), f'["{_CUT}"]', *reversed(_fitting(reversed(texts)))]
+        texts = [*_fitting(texts), f'["{_CUT}"]', *_fitting(texts[::-1])[::-1]]
     return "$" + "".join(texts)
 
 
-def _fitting(texts: Iterable[str]) -> list[str]:
+def _fitting(texts: list[str]) -> list[str]:
+    ends = accumulate(map(len, texts))
     room = MAX_PATH_CHARACTERS // 2
-    fitting = []
-    for text in texts:
-        room -= len(text)
-        if room < 0:
-            break
-        fitting.append(text)
-    return fitting
+    return [text for text, end in zip(texts, ends, strict=True) if end <= room]
 
 
 def _step_text(step: Step) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from typing import TYPE_CHECKING, Any
 
@@ -20,12 +21,16 @@ class DarkProxy(wrapt.ObjectProxy[Any]):
     Args:
         launch: The control's launch.
         dark: What is called in the control's place.
+        method: Its twin that is called when it is bound, if it can be.
     """
 
-    def __init__(self, launch: Launch, dark: Callable[..., Any]) -> None:
+    def __init__(
+        self, launch: Launch, dark: Callable[..., Any], method: DarkProxy | None = None
+    ) -> None:
         super().__init__(launch.control)
         self._self_launch = launch
         self._self_dark = dark
+        self._self_method = method
 
     @property
     def __darkcall_launch__(self) -> Launch:
@@ -33,9 +38,12 @@ class DarkProxy(wrapt.ObjectProxy[Any]):
         launch: Launch = self._self_launch
         return launch
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+    @property
+    def __call__(self) -> Callable[..., Any]:
         """Call the control, and the candidates in the dark."""
-        return self._self_dark(*args, **kwargs)
+        # A property, for frameworks that ask whether this is a coroutine function.
+        dark: Callable[..., Any] = self._self_dark
+        return dark
 
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind as a method, if the control does."""
@@ -44,11 +52,16 @@ class DarkProxy(wrapt.ObjectProxy[Any]):
             self.__wrapped__
         ):
             return self
-        return types.MethodType(self, instance)
+        method: Any = self._self_method
+        return types.MethodType(method, instance)
 
     def __reduce_ex__(self, protocol: Any) -> Any:
-        """Pickle the control: a launch belongs to its process."""
-        return _itself, (self.__wrapped__,)
+        """Pickle the name, as with a function; the control if it is not found by one."""
+        name = getattr(self, "__qualname__", None)
+        found: Any = sys.modules.get(getattr(self, "__module__", None) or "")
+        for attribute in (name or "").split("."):
+            found = getattr(found, attribute, None)
+        return name if found is self else (_itself, (self.__wrapped__,))
 
     def __copy__(self) -> DarkProxy:
         """Copy nothing: as with a function, the copy is the function itself."""

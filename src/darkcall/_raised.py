@@ -52,7 +52,7 @@ def state_of(error: BaseException, links: int = MAX_LINKS) -> State | None:
     members: tuple[State | None, ...] = ()
     if isinstance(error, BaseExceptionGroup):
         slots.pop("exceptions", None)
-        members = tuple(state_of(member, links - 1) for member in error.exceptions[:100])
+        members = tuple(state_of(member, links - 1) for member in error.exceptions)
     return (
         type(error),
         error.args if not members else error.args[:1],
@@ -81,7 +81,10 @@ def exception_from(state: State) -> BaseException:
     cls, args, attributes, slots, cause, context, suppress, members = state
     if members:
         inner = [exception_from(member) for member in members if member is not None]
-        error: BaseException = _base_new(cls)(cls, args[0], inner)
+        # A group of none cannot be made: what was cut is stood for.
+        inner = inner or [Exception("...")]
+        error: BaseException = _base_new(cls)(cls, slots["message"], inner)
+        error.args = (*args, inner)
     else:
         error = _base_new(cls)(cls, *args)
         error.args = args
@@ -95,10 +98,12 @@ def exception_from(state: State) -> BaseException:
 
 
 def _base_new(cls: type[BaseException]) -> Any:
-    # The nearest builtin class lays out the object; a __new__ of the user's own may
-    # ask for other arguments than these.
-    builtin = next(base for base in cls.__mro__ if base.__module__ == "builtins")
-    return builtin.__new__
+    # The builtin class that lays out the object makes it; a __new__ of the user's own
+    # may ask for other arguments than these.
+    base: Any = cls
+    while base.__module__ != "builtins":
+        base = base.__base__
+    return base.__new__
 
 
 def _set_quietly(error: BaseException, name: str, value: Any) -> None:

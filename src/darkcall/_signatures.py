@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import inspect
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +16,13 @@ _POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_O
 _NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
 
 
+def unpartial(function: Any) -> Any:
+    """Give what a partial calls in the end; any other callable as it is."""
+    while isinstance(function, functools.partial):
+        function = function.func
+    return function
+
+
 def is_async(function: Callable[..., Any]) -> bool:
     """Tell whether calling it gives a coroutine, as far as can be known.
 
@@ -24,8 +32,9 @@ def is_async(function: Callable[..., Any]) -> bool:
     Returns:
         True for coroutine functions, partials of them, and objects with an async call.
     """
+    function = unpartial(function)
     return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(type(function), "__call__", None)  # noqa: B004 -- the function itself is needed
+        getattr(function, "__call__", None)  # noqa: B004 -- the method itself is needed
     )
 
 

@@ -13,6 +13,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ._immutable import weigh
+from ._raised import exception_from, state_of
 
 
 if TYPE_CHECKING:
@@ -134,14 +135,15 @@ class _Keeper(pickle.Pickler):
         # What stands for a value must not be stood for itself, without end.
         if value is not _handed_over and weigh(value) >= 0:
             return self._hand_over(value, None)
-        module = type(value).__module__
-        if module.startswith("polars."):
+        cls = type(value)
+        if issubclass(cls, BaseException):
+            # Its class may ask for other arguments than it keeps.
+            return exception_from, (state_of(value),)
+        if cls.__module__.startswith("polars.") and hasattr(value, "clone"):
             # A clone of a polars frame is cheap, and copies on write.
-            if hasattr(value, "clone"):
-                return self._hand_over(value.clone(), _clone)
-        elif module in {"numpy", "array"}:
-            # Arrays that are not contiguous become bytes before they reach the writer.
-            self._writer.reserve(_nbytes_of(value))
+            return self._hand_over(value.clone(), _clone)
+        # Arrays that are not contiguous become bytes before they reach the writer.
+        self._writer.reserve(_nbytes_of(value))
         return NotImplemented
 
     def _hand_over(self, value: Any, opener: Callable[[Any], Any] | None) -> Any:
@@ -158,6 +160,21 @@ class _SharingKeeper(_Keeper):
 
     def persistent_id(self, value: Any) -> int | None:
         return self._index_by_id.get(id(value))
+
+
+class _Measurer(_SharingKeeper):
+    """A keeper that passes over what cannot be pickled, to find out how large the rest is."""
+
+    def reducer_override(self, value: Any) -> Any:
+        reduced = super().reducer_override(value)
+        if reduced is NotImplemented and value is not _handed_over:
+            try:
+                reduced = value.__reduce_ex__(5)
+            except Exception:  # noqa: BLE001 -- reducing runs code of the value's own
+                reduced = None
+            if not isinstance(reduced, tuple):
+                return self._hand_over(value, None)
+        return reduced
 
 
 class _Opener(pickle.Unpickler):
@@ -193,8 +210,13 @@ def _clone(value: Any) -> Any:
 
 
 def _nbytes_of(value: Any) -> int:
-    nbytes = getattr(value, "nbytes", None)
-    return nbytes if isinstance(nbytes, int) else sys.getsizeof(value, 0)
+    module = type(value).__module__
+    if module == "array":
+        return sys.getsizeof(value)
+    if module == "pandas.core.internals.blocks":
+        value = value.values
+    nbytes = value.nbytes if hasattr(type(value), "nbytes") else 0
+    return nbytes if isinstance(nbytes, int) else 0
 
 
 def _deep_copied(
@@ -202,6 +224,8 @@ def _deep_copied(
 ) -> Kept:
     memo = _BoundedMemo(max_bytes, shared)
     try:
+        # A deep copy hears of a large array only after it has copied it.
+        _Measurer(_Writer(max_bytes), shared).dump(value)
         pristine = copy.deepcopy(value, memo)
     except UnkeepableError:
         raise

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, Final
 
-from ._forms import MAX_JSON_INT, class_name, form_of, forms_in_use, type_name
+from ._forms import MAX_JSON_INT, args_of, class_name, form_of, forms_in_use, type_name
 from ._paths import OtherKey, step_of
 from ._redact import MARGIN, REDACTED, Redactor, RuleFailedError, escaped, is_for_this_thread
 
@@ -23,10 +23,13 @@ _MAX_LINE: Final = 500
 _MAX_MEMBERS: Final = 10
 _MAX_SIMPLE: Final = 20_000
 NODE_BYTES: Final = 16
+#: A node that holds one of these does not say all about the value.
+_INEXACT: Final = ("truncated", "redacted", "repr", "message", "cycle", "undescribable")
 _PAIR: Final = 2
+# Their texts show no more of their arguments than a byte, or how many they are.
+_SHORT: Final = (UnicodeError, BaseExceptionGroup)
 _PLAIN: Final = frozenset({bool, type(None)})
 # An exception's class may define these names anew.
-_args_of: Final = BaseException.__dict__["args"].__get__
 _attributes_of: Final = BaseException.__dict__["__dict__"].__get__
 _cause_of: Final = BaseException.__dict__["__cause__"].__get__
 _members_of: Final = BaseExceptionGroup.__dict__["exceptions"].__get__
@@ -79,7 +82,16 @@ class Walk:
         root: Where the value stands.
     """
 
-    __slots__ = ("_budget", "_forms", "_open", "_redactor", "_root", "_steps")
+    __slots__ = (
+        "_budget",
+        "_forms",
+        "_open",
+        "_redactor",
+        "_root",
+        "_scratch",
+        "_steps",
+        "looks_ahead",
+    )
 
     def __init__(self, redactor: Redactor, budget: Budget, root: tuple[Step, ...]) -> None:
         self._redactor = redactor
@@ -88,6 +100,9 @@ class Walk:
         self._steps = list(root)
         self._open: set[int] = set()
         self._forms = forms_in_use()
+        self._scratch: Walk | None = None
+        #: Whether it only finds out what an exception's text would show.
+        self.looks_ahead = False
 
     @property
     def room(self) -> int:
@@ -326,16 +341,18 @@ class Walk:
         return shown
 
     def _text_of(self, error: BaseException) -> str:
-        args = _args_of(error)
+        args = args_of(error)
         if len(args) == 1 and type(args[0]) is str and len(args[0]) > _MAX_SIMPLE:
             return str(args[0])
         try:
             # An exception's text shows its arguments with all that they hold, so these
-            # are looked at first; a UnicodeError shows no more than a byte of its own.
-            if not (all(map(_is_simple, args)) or issubclass(type(error), UnicodeError)):
-                walk = Walk(self._redactor, Budget(), (*self._steps, "args"))
-                described = walk.described(list(args))
-                if holds(described, ("truncated", "redacted")):
+            # are looked at first.
+            if not (all(map(_is_simple, args)) or issubclass(type(error), _SHORT)):
+                if self._scratch is None:
+                    self._scratch = Walk(self._redactor, Budget(), (*self._root, "args"))
+                    self._scratch.looks_ahead = True
+                described = self._scratch.described(list(args))
+                if not is_exact(described):
                     return str(described)
             return str.__str__(str(error))
         except RuleFailedError:
@@ -369,15 +386,26 @@ def redacted(value: Any) -> dict[str, Any]:
     return {"$": type_name(value), "redacted": True}
 
 
-def holds(described: Any, marks: tuple[str, ...]) -> bool:
-    """Whether any part of a description bears one of the marks."""
+def is_exact(described: Any) -> bool:
+    """Tell whether a description says all about the value, so that it can be made again.
+
+    Args:
+        described: What :func:`darkcall._describe.describe` returned, or what was read from JSON.
+
+    Returns:
+        False if any part was cut, hidden, or is shown by its ``repr`` alone.
+
+    Example:
+        >>> is_exact([1, {"$": "tuple", "items": [2]}]), is_exact([{"$": "int", "redacted": True}])
+        (True, False)
+    """
     waiting = [described]
     while waiting:
         node = waiting.pop()
         if isinstance(node, dict):
-            if "$" in node and any(mark in node for mark in marks):
-                return True
+            if "$" in node and any(mark in node for mark in _INEXACT):
+                return False
             waiting.extend(node.values())
         elif isinstance(node, list):
             waiting.extend(node)
-    return False
+    return True

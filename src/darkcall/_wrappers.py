@@ -25,16 +25,16 @@ ATTRIBUTE = "__darkcall_launch__"
 _clock = time.perf_counter
 
 
-def calling(launch: Launch) -> Callable[..., Any]:
+def calling(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
     """Make the function that runs a control, and its candidates in the dark.
 
     Args:
         launch: The launch of a control that is not async.
+        control: What runs the control.
 
     Returns:
         A function that takes, returns and raises what the control does.
     """
-    control = launch.control
     admit, hand_over, give_up = _call.admit, _call.hand_over, _call.give_up
 
     def dark(*args: Any, **kwargs: Any) -> Any:
@@ -56,11 +56,12 @@ def calling(launch: Launch) -> Callable[..., Any]:
     return dark
 
 
-def awaiting(launch: Launch) -> Callable[..., Any]:
+def awaiting(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
     """Make the coroutine function that awaits a control; as ``calling`` does.
 
     Args:
         launch: The launch of an async control.
+        control: What runs the control.
 
     Returns:
         A coroutine function.
@@ -68,7 +69,6 @@ def awaiting(launch: Launch) -> Callable[..., Any]:
     # Imported when needed: asyncio is slow to import.
     from .runners import loop  # noqa: PLC0415
 
-    control = launch.control
     admit, hand_over, give_up = _call.admit, _call.hand_over, _call.give_up
     must_wait = _call.must_wait
 
@@ -107,10 +107,10 @@ def as_function(launch: Launch, *, is_async: bool) -> Callable[..., Any]:
     Returns:
         A function that looks like the control to whoever inspects it.
     """
-    dark = functools.wraps(launch.control)(awaiting(launch) if is_async else calling(launch))
-    # Some frameworks look at signatures without following __wrapped__.
-    if launch.signature is not None:
-        dark.__signature__ = launch.signature  # type: ignore[attr-defined]
+    make = awaiting if is_async else calling
+    # Without a __signature__ of its own: functools.wraps around a bound method would copy
+    # it, self included, and inspect would not evaluate annotations that are text.
+    dark = functools.wraps(launch.control)(make(launch, launch.control))
     setattr(dark, ATTRIBUTE, launch)
     return dark
 
@@ -128,4 +128,16 @@ def as_proxy(launch: Launch, *, is_async: bool) -> Callable[..., Any]:
     # Imported when needed: wrapt is slow to import, and most programs never get here.
     from ._proxy import DarkProxy  # noqa: PLC0415
 
-    return DarkProxy(launch, awaiting(launch) if is_async else calling(launch))
+    make = awaiting if is_async else calling
+    control = launch.control
+    method = DarkProxy(launch, make(launch, functools.partial(_call_bound, control)))
+    dark = make(launch, control)
+    # Some frameworks look at the signature of __call__ instead of the object's.
+    if launch.signature is not None:
+        dark.__signature__ = launch.signature  # type: ignore[attr-defined]
+    return DarkProxy(launch, dark, method)
+
+
+def _call_bound(control: Any, instance: Any, /, *args: Any, **kwargs: Any) -> Any:
+    # What is wrapped by wrapt does not treat an instance as it does a first argument.
+    return control.__get__(instance, type(instance))(*args, **kwargs)

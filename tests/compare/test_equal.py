@@ -21,7 +21,8 @@ import re
 import threading
 import types
 import uuid
-from collections.abc import Mapping, Sequence, Set as AbstractSet
+from collections.abc import Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -69,7 +70,7 @@ class Named(dict):
     pass
 
 
-Pair = collections.namedtuple("Pair", ["left", "right"])
+Pair = collections.namedtuple("Pair", ["left", "right"])  # noqa: PYI024 (the oldest form)
 
 
 @dataclasses.dataclass
@@ -311,8 +312,8 @@ UNEQUAL = [
     (Lookup({"a": 1}), Lookup({"a": 2}), "$.a", "value"),
     (Row(1, 2), Row(1, 3), "$[1]", "value"),
     (Bag(1, 2), Bag(1), "$", "missing"),
-    (Pair(1, 2), Pair(1, True), "$.right", "type"),
-    (Line("a", 1), Line("a", True), "$.price", "type"),
+    (Pair(1, 2), Pair(1, True), "$.right", "type"),  # noqa: FBT003 (a value)
+    (Line("a", 1), Line("a", True), "$.price", "type"),  # noqa: FBT003 (a value)
     (Slotted([1]), Slotted([2]), "$.value[0]", "value"),
     (ByIdentity(1), ByIdentity(2), "$.value", "value"),
     (Order(1), Order(1.0), "$.number", "type"),
@@ -367,7 +368,12 @@ def test_a_difference_holds_both_sides():
 def test_differences_come_in_the_order_of_the_control():
     control = {"z": [1, {"b": 1, "a": 1}], "a": 1}
     candidate = {"a": 2, "z": [2, {"a": 2, "b": 2}]}
-    assert [path for path, _ in places(control, candidate)] == ["$.z[0]", "$.z[1].b", "$.z[1].a", "$.a"]
+    assert [path for path, _ in places(control, candidate)] == [
+        "$.z[0]",
+        "$.z[1].b",
+        "$.z[1].a",
+        "$.a",
+    ]
 
 
 def test_what_is_equal_gives_an_empty_list_that_is_complete():
@@ -575,7 +581,7 @@ def test_a_coroutine_cannot_be_compared():
 
 
 def test_an_exception_with_an_equality_of_its_own_is_trusted():
-    class Coded(Exception):
+    class CodedError(Exception):
         def __init__(self, code, text):
             super().__init__(text)
             self.code = code
@@ -585,8 +591,8 @@ def test_an_exception_with_an_equality_of_its_own_is_trusted():
 
         __hash__ = None
 
-    assert places(Coded(1, "a"), Coded(1, "b")) == []
-    assert ("$.code", "value") in places(Coded(1, "a"), Coded(2, "a"))
+    assert places(CodedError(1, "a"), CodedError(1, "b")) == []
+    assert ("$.code", "value") in places(CodedError(1, "a"), CodedError(2, "a"))
 
 
 def test_a_number_subclass_is_compared_as_a_number_with_its_attributes():
@@ -598,3 +604,32 @@ def test_a_number_subclass_is_compared_as_a_number_with_its_attributes():
     control.currency, candidate.currency = "EUR", "USD"
     assert places(control, candidate) == [("$.currency", "value")]
     assert places(Price("1"), Price("2")) == [("$", "value")]
+
+
+def test_whole_numbers_of_a_subclass_stay_exact_within_a_tolerance():
+    class Count(int):
+        pass
+
+    assert places(Count(100), Count(101), equal.within(rel=0.5)) == [("$", "value")]
+
+
+def test_a_strange_equality_of_what_has_no_attributes_cannot_be_relied_on():
+    class Strange(int):
+        def __eq__(self, other):
+            return [self, other]
+
+        __hash__ = None
+
+    with pytest.raises(Uncomparable, match="does not answer with true or false"):
+        equal(Strange(1), Strange(1))
+
+
+def test_plain_data_that_is_large_is_equal_too():
+    rows = [[float(number)] for number in range(100_001)]
+    assert equal(rows, [list(row) for row in rows]) == []
+    assert equal([1.5] * 500_000, [1.5] * 500_000) == []
+
+
+def test_an_equal_value_beside_a_judged_one_is_equal():
+    rules = equal.by("$.a", lambda x, y: True)
+    assert places({"a": 1, "b": float("1.5")}, {"a": 2, "b": float("1.5")}, rules) == []

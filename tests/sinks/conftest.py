@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+
 from darkcall import _guard
 from darkcall._model import Record
 

@@ -6,16 +6,18 @@ import json
 import os
 import pathlib
 import stat
+import threading
 import time
 
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
 from darkcall import _guard
 from darkcall._errors import ConfigurationError
 from darkcall.sinks import JsonlSink, _folder
 from darkcall.sinks import jsonl as jsonl_module
 from darkcall.sinks._line import MAX_LINE_BYTES, line_for
-from hypothesis import example, given, settings
-from hypothesis import strategies as st
 from record_schema import validate
 
 
@@ -293,7 +295,11 @@ print(stats.written, stats.failed, stats.waiting)
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False, allow_infinity=False),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text()
+    | st.floats(allow_nan=False, allow_infinity=False),
     lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
     max_leaves=10,
 )
@@ -302,13 +308,15 @@ LONG = st.builds(
     st.text(st.sampled_from("a\x00\u2028\U0001f600"), min_size=1, max_size=3),
     st.integers(1, 20_000),
 )
-DIFFERENCE = st.fixed_dictionaries({
-    "path": LONG,
-    "kind": LONG,
-    "control_type": st.none() | LONG,
-    "candidate_type": LONG,
-    "control": JSON,
-})
+DIFFERENCE = st.fixed_dictionaries(
+    {
+        "path": LONG,
+        "kind": LONG,
+        "control_type": st.none() | LONG,
+        "candidate_type": LONG,
+        "control": JSON,
+    }
+)
 
 
 @settings(max_examples=60)
@@ -353,9 +361,23 @@ def test_a_long_record_loses_its_values_first(make_record):
     assert data["control_value"] == "x" * 20_000
 
 
+def test_a_long_context_is_the_last_whole_field_to_go(make_record):
+    data = json.loads(line_for(make_record(reason="r" * 500, context={"page": "x" * 40_000})))
+    assert data["truncated"] == ["context"]
+    assert data["reason"] == "r" * 500
+
+
 def test_what_json_cannot_hold_fails(make_record):
     with pytest.raises(ValueError, match="JSON"):
         line_for(make_record(control_value=float("nan")))
+
+
+def test_another_process_id_means_another_file(directory, make_record, monkeypatch):
+    sink = JsonlSink(directory)
+    sink(make_record(1))
+    monkeypatch.setattr(jsonl_module.os, "getpid", lambda: 1)
+    sink(make_record(2))
+    assert len(list(directory.iterdir())) == 2
 
 
 def test_a_child_writes_files_of_its_own(run_script, directory):
@@ -376,6 +398,21 @@ sink(a_record(3))
     assert printed == ["0"]
     assert sorted(numbers(directory)) == [1, 2, 3]
     assert len(list(directory.iterdir())) == 2
+
+
+def test_two_threads_at_once_harm_no_line(directory, make_record):
+    sink = JsonlSink(directory, max_bytes=MAX_LINE_BYTES)
+
+    def write(first):
+        for number in range(first, first + 500):
+            sink(make_record(number))
+
+    threads = [threading.Thread(target=write, args=(first,)) for first in (0, 500)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(numbers(directory)) == list(range(1000))
 
 
 KILLED = """

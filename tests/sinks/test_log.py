@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 
 import pytest
+
 from darkcall._errors import ConfigurationError
 from darkcall.sinks import LogSink
 from darkcall.sinks import log as log_module
@@ -24,9 +25,10 @@ def handler():
 
 @pytest.fixture
 def logger(handler):
-    logger = logging.Logger("shop")
+    logger = logging.getLogger("shop")
     logger.addHandler(handler)
-    return logger
+    yield logger
+    logger.removeHandler(handler)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+
 from darkcall._errors import ConfigurationError
 from darkcall.sinks import MemorySink
 
@@ -57,5 +58,5 @@ def test_records_may_be_read_while_others_are_kept(make_record):
 
 @pytest.mark.parametrize("value", [0, -1, 1.5, "10", None, True])
 def test_a_bound_that_makes_no_sense_is_refused(value):
-    with pytest.raises(ConfigurationError, match="max_records=.* must be a whole number of at"):
+    with pytest.raises(ConfigurationError, match=r"max_records=.* must be a whole number of at"):
         MemorySink(max_records=value)

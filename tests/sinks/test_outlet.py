@@ -8,14 +8,15 @@ import threading
 import time
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from darkcall import _guard
 from darkcall._dark import is_dark
 from darkcall._errors import ConfigurationError
 from darkcall.sinks import MemorySink, _outlet
 from darkcall.sinks._face import cause_of, name_of
 from darkcall.sinks._outlet import Outlet, SinkStats, close_all, flush_all
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 class Hanging:
@@ -395,7 +396,7 @@ def test_what_a_sink_raises_does_not_leave_a_worker(outlet_for, make_record, err
     def work():
         try:
             outlet.offer(make_record())
-        except BaseException as raised:
+        except BaseException as raised:  # noqa: BLE001, whatever comes
             escaped.append(raised)
 
     worker = threading.Thread(target=work)
@@ -410,6 +411,15 @@ def test_what_a_sink_raises_does_not_leave_a_worker(outlet_for, make_record, err
         with pytest.raises(error):
             outlet.offer(make_record())
     assert outlet.stats().failed == 2
+
+
+def test_a_ctrl_c_in_a_flush_is_the_programs(outlet_for):
+    class Sink(MemorySink):
+        def flush(self, timeout_seconds):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        outlet_for(Sink()).flush(1)
 
 
 def test_a_signal_handler_may_offer_in_the_middle_of_an_offer(outlet_for, make_record):
@@ -583,7 +593,7 @@ def test_a_bound_that_makes_no_sense_is_refused():
         Outlet(print, max_waiting=0)
 
 
-class Hostile(OSError):
+class HostileError(OSError):
     __slots__ = ()
 
     def __call__(self, record):
@@ -591,12 +601,12 @@ class Hostile(OSError):
 
     def __getattribute__(self, name):
         if name == "__class__":
-            return Hostile
+            return HostileError
         raise SystemExit
 
 
 def test_a_sink_may_be_hostile(outlet_for, make_record):
-    outlet = outlet_for(Hostile())
+    outlet = outlet_for(HostileError())
     outlet.offer(make_record())
     assert outlet.flush(5)
     assert outlet.stats().failed == 1

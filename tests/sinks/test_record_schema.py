@@ -6,6 +6,7 @@ import re
 import attrs
 import jsonschema
 import pytest
+
 from darkcall._model import Outcome, Record
 from record_schema import schema, validate
 

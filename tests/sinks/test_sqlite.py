@@ -10,6 +10,7 @@ import threading
 import time
 
 import pytest
+
 from darkcall import _guard
 from darkcall._errors import ConfigurationError, DarkcallError
 from darkcall._model import Record
@@ -61,9 +62,9 @@ def test_each_field_has_its_column(sink, path, make_record):
     record = make_record(1, "mismatch", **FULL)
     sink(record)
     with contextlib.closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
         database.row_factory = sqlite3.Row
         row = dict(database.execute("SELECT * FROM records").fetchone())
-        assert database.execute("PRAGMA user_version").fetchone() == (1,)
     assert row.pop("id") == 1
     found = {
         name: json.loads(cell) if name in sqlite_module.JSON_COLUMNS else cell
@@ -410,6 +411,28 @@ def test_a_child_that_was_forked_behind_our_back_writes_nothing(sink, path, make
     sink._pid += 1
 
 
+def test_what_a_fork_does_is_undone_on_both_sides(sink, path, make_record):
+    sink(make_record(1))
+    _forks._before()
+    assert [file.name for file in path.parent.iterdir()] == ["records.db"]
+    _forks._after_in_parent()
+    sink(make_record(2))
+    _forks._before()
+    _forks._after_in_child()
+    sink(make_record(3))
+    with sink._gate.inside:
+        assert not sink._gate.shut(time.monotonic())
+    assert numbers(path) == [1, 2, 3]
+
+
+def test_a_fork_does_not_wait_for_ever(sink, monkeypatch):
+    monkeypatch.setattr(_forks, "PATIENCE_SECONDS", 0.01)
+    with sink._gate.inside:
+        _forks._before()
+        _forks._after_in_parent()
+    assert not sink._gate.inside.locked()
+
+
 def test_a_fork_remembers_no_sink_that_is_gone(tmp_path):
     before = len(_forks._gates)
     sink = SqliteSink(tmp_path / "records.db")
@@ -423,7 +446,7 @@ def test_a_fork_remembers_no_sink_that_is_gone(tmp_path):
 
 @pytest.mark.parametrize("path", [":memory:", "file:a?mode=memory", "", None, b"a.db"])
 def test_what_is_no_file_is_refused(path):
-    with pytest.raises(ConfigurationError, match="path=.* must be"):
+    with pytest.raises(ConfigurationError, match=r"path=.* must be"):
         SqliteSink(path)
 
 

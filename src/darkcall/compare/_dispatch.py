@@ -61,6 +61,7 @@ def _by_library(kind: type) -> Handler | None:
         ("numpy", ("generic",), _arrays.scalars),
         ("pandas", ("DataFrame",), _frames.pandas_frames),
         ("pandas", ("Series", "Index"), _frames.pandas_series),
+        ("pandas.api.extensions", ("ExtensionArray",), _frames.pandas_arrays),
         ("polars", ("DataFrame",), _frames.polars_frames),
         ("polars", ("Series",), _frames.polars_series),
         ("polars", ("LazyFrame",), _objects.refusing("its rows are not loaded; .collect() it")),
@@ -125,7 +126,9 @@ def _is_namespace(kind: type) -> bool:
     return kind is types.SimpleNamespace or is_from(kind, "argparse", "Namespace")
 
 
-def loose_handler_for(control: type, candidate: type) -> Handler | None:
+def loose_handler_for(  # noqa: PLR0911 (a table)
+    control: type, candidate: type
+) -> Handler | None:
     """How to compare two values of different types whose values may say the same."""
     kinds = (control, candidate)
     if bool in kinds:

@@ -60,7 +60,7 @@ class Equality:
     ignored: tuple[Pattern, ...] = ()
     orderless: tuple[Pattern, ...] = ()
     judges: tuple[tuple[Pattern, Judge], ...] = ()
-    max_nodes: int = 5_000_000
+    max_nodes: int = 2_000_000
     max_differences: int = 50
     max_seconds: float = 5.0
     patterns: PatternSet = attrs.field(init=False, eq=False)
@@ -194,7 +194,7 @@ class Equality:
         look like agreement.
 
         Args:
-            nodes: How many values may be looked at; 5 million by default.
+            nodes: How many values may be looked at; 2 million by default.
             differences: How many differences are listed; 50 by default.
             seconds: How long it may take, in seconds; 5 by default. Checked between
                 values: an ``==`` that hangs cannot be interrupted.

@@ -36,7 +36,7 @@ def polars_frames(
     return _frames(walk, control, candidate, where, state, index=False)
 
 
-def _frames(  # noqa: PLR0913 (a handler's arguments)
+def _frames(
     walk: Walk, control: Any, candidate: Any, where: Where, state: State, *, index: bool
 ) -> Iterator[Child]:
     names = [list(frame.columns) for frame in (control, candidate)]
@@ -80,6 +80,14 @@ def pandas_series(
     if str(control.dtype) != "object" and _pandas_says_equal(pandas, control, candidate):
         return
     yield from sequences(walk, list(control), list(candidate), where, state)
+
+
+def pandas_arrays(
+    walk: Walk, control: Any, candidate: Any, where: Where, state: State
+) -> Iterable[Child]:
+    """Compare two arrays of pandas' own, such as categoricals, as series."""
+    series: Any = sys.modules["pandas"].Series
+    return pandas_series(walk, series(control), series(candidate), where, state)
 
 
 def _pandas_says_equal(pandas: Any, control: Any, candidate: Any) -> bool:

@@ -124,7 +124,7 @@ def _compared_pairs(
     return [(i, j) for j, i in partner.items()]
 
 
-def _augment(  # noqa: PLR0913, PLR0917 (one step of a well-known algorithm)
+def _augment(  # noqa: PLR0917 (one step of a well-known algorithm)
     walk: Walk,
     control: list[Any],
     candidate: list[Any],
@@ -166,7 +166,7 @@ class Fingerprint:
         self._walk = walk
         self.exact = True
 
-    def of(self, value: Any, state: State, depth: int) -> Hashable:
+    def of(self, value: Any, state: State, depth: int) -> Hashable:  # noqa: PLR0911 (a table)
         """Make one for the value."""
         walk = self._walk
         walk.budget.spend(1)

@@ -96,7 +96,7 @@ class Attributes:
             for name, member in members
             if name not in _BOOKKEEPING and member.__objclass__ in bases
         }
-        self._dict = next(
+        self._dict: Any = next(
             (
                 found
                 for base in mro_of(kind)

@@ -24,7 +24,9 @@ def plainly_equal(control: Any, candidate: Any) -> bool:
     return bool(control == candidate)
 
 
-def _same_types(x: Any, y: Any, depth: int, room: list[int]) -> bool:
+def _same_types(  # noqa: C901, PLR0911 (calls cost more here than what they would do)
+    x: Any, y: Any, depth: int, room: list[int]
+) -> bool:
     """Whether the types are the same everywhere; keys must be text, in the same order."""
     kind = type(x)
     if kind is not type(y):

@@ -295,9 +295,7 @@ class Outlet:
         except BaseException as error:
             self._failed.add()
             _guard.fault(f"writing to {self.name}{cause_of(error)}", error)
-            # On the main thread this may be a Ctrl-C, which is not the sink's.
-            on_main_thread = threading.current_thread() is threading.main_thread()
-            if on_main_thread and not isinstance(error, Exception):
+            if _is_the_programs(error):
                 raise
         else:
             self._written.add()
@@ -325,12 +323,20 @@ class Outlet:
     def _succeeds(self, doing: str, method: Callable[..., object], *args: object) -> bool:
         try:
             return method(*args) is not False
-        except BaseException as error:  # noqa: BLE001, a sink may raise SystemExit
+        except BaseException as error:
             _guard.fault(f"{doing} {self.name}{cause_of(error)}", error)
+            if _is_the_programs(error):
+                raise
             return False
 
     def __repr__(self) -> str:
         return f"<Outlet {self.name} {self.stats()}>"
+
+
+def _is_the_programs(error: BaseException) -> bool:
+    # On the main thread it may be a Ctrl-C, or the exit that a signal handler asks for.
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    return on_main_thread and not isinstance(error, Exception)
 
 
 def flush_all(outlets: Iterable[Outlet], timeout_seconds: float) -> bool:

@@ -7,6 +7,7 @@ import errno
 import os
 import re
 import secrets
+import threading
 from typing import TYPE_CHECKING
 
 from darkcall import _guard
@@ -75,6 +76,7 @@ class JsonlSink:
         # A process id comes again after a while, or on another machine: a token does not.
         self._token = secrets.token_hex(4)
         self._pid = os.getpid()
+        self._lock = threading.Lock()
         self._number = 0
         self._path = self._directory
         self._size = 0
@@ -88,16 +90,22 @@ class JsonlSink:
         """
         line = line_for(record)
         self._leave_the_parents_file()
-        if self._size and self._size + len(line) > self._max_bytes:
-            self.close()
-        self._append(line, record.host)
-        if self._was_removed():
-            self._let_go()
+        # A thread that was left behind may come back while its successor writes.
+        with self._lock:
+            if self._size and self._size + len(line) > self._max_bytes:
+                self._finish()
             self._append(line, record.host)
+            if self._was_removed():
+                self._let_go()
+                self._append(line, record.host)
 
     def close(self) -> None:
         """Finish the file; the next record begins another."""
         self._leave_the_parents_file()
+        with self._lock:
+            self._finish()
+
+    def _finish(self) -> None:
         path, is_open = self._path, self._descriptor is not None
         self._let_go()
         if is_open and self._compress:

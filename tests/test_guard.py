@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+import logging
+import threading
+import types
+
+import pytest
+from darkcall import _guard
+
+
+@pytest.fixture(autouse=True)
+def clock(monkeypatch):
+    """A clock that stands still until it is set."""
+    _guard.reset()
+    clock = types.SimpleNamespace(now=0.0)
+    monkeypatch.setattr(_guard, "time", types.SimpleNamespace(monotonic=lambda: clock.now))
+    yield clock
+    _guard.reset()
+
+
+@pytest.fixture
+def handler():
+    """A filter of darkcall's logger that does what a test wants, and hides the lines."""
+    state = types.SimpleNamespace(seen=[], do=lambda line: None)
+
+    def look(record):
+        state.seen.append(record.getMessage())
+        state.do(record.getMessage())
+        return False
+
+    logger = logging.getLogger("darkcall")
+    logger.addFilter(look)
+    yield state
+    logger.removeFilter(look)
+
+
+def test_what_is_said_waits_until_it_is_drained(caplog):
+    _guard.say(_guard.WARNING, "the breaker opens")
+
+    assert caplog.messages == []
+    assert _guard.has_lines()
+
+    _guard.drain()
+
+    assert caplog.record_tuples == [("darkcall", logging.WARNING, "the breaker opens")]
+    assert not _guard.has_lines()
+
+
+def test_percent_signs_are_logged_as_they_are(caplog):
+    _guard.say(_guard.WARNING, "100 %s")
+    _guard.drain()
+
+    assert caplog.messages == ["100 %s"]
+
+
+def test_the_same_is_said_once_a_minute(caplog, clock):
+    for now in (0.0, 30.0, 59.9, 60.0, 61.0):
+        clock.now = now
+        _guard.say(_guard.WARNING, "too slow")
+    _guard.drain()
+
+    assert caplog.messages == ["too slow", "too slow"]
+
+
+def test_lines_of_one_key_are_the_same(caplog):
+    _guard.say(_guard.WARNING, "3 were dropped", key="dropped")
+    _guard.say(_guard.WARNING, "4 were dropped", key="dropped")
+    _guard.drain()
+
+    assert caplog.messages == ["3 were dropped"]
+
+
+def test_a_fault_is_counted_and_names_the_type_but_not_the_message(caplog):
+    before = _guard.faults.value
+
+    _guard.fault("sampling shop.price", ValueError("a secret"))
+    _guard.drain()
+
+    assert _guard.faults.value == before + 1
+    assert caplog.record_tuples == [
+        ("darkcall", logging.ERROR, "sampling shop.price failed with ValueError")
+    ]
+
+
+def test_every_fault_is_counted_though_it_is_logged_once(caplog):
+    before = _guard.faults.value
+
+    for _ in range(5):
+        _guard.fault("sampling shop.price", ValueError())
+    _guard.drain()
+
+    assert _guard.faults.value == before + 5
+    assert len(caplog.messages) == 1
+
+
+def test_lines_that_wait_are_bounded():
+    for number in range(1_000):
+        _guard.say(_guard.WARNING, f"line {number}")
+
+    assert len(_guard._waiting) == 100
+
+
+def test_what_was_said_is_remembered_within_bounds():
+    for number in range(5_000):
+        _guard.say(_guard.WARNING, f"line {number}")
+
+    assert len(_guard._last_said) <= 1_000
+
+
+def test_a_handler_that_raises_does_not_keep_other_lines_from_being_logged(handler):
+    def fail_at_the_first(line):
+        if line == "first":
+            raise ValueError
+
+    handler.do = fail_at_the_first
+    _guard.say(_guard.WARNING, "first")
+    _guard.say(_guard.WARNING, "second")
+
+    _guard.drain()
+
+    assert handler.seen == ["first", "second"]
+
+
+def test_a_handler_that_ends_the_thread_leaves_the_rest_to_another(handler):
+    def exit_at_the_first(line):
+        if line == "first":
+            raise SystemExit
+
+    handler.do = exit_at_the_first
+    _guard.say(_guard.WARNING, "first")
+    _guard.say(_guard.WARNING, "second")
+
+    with pytest.raises(SystemExit):
+        _guard.drain()
+    _guard.drain()
+
+    assert handler.seen == ["first", "second"]
+
+
+def test_a_handler_that_hangs_holds_one_thread_alone(handler):
+    reached, released = threading.Event(), threading.Event()
+
+    def hang(line):
+        reached.set()
+        released.wait(10)
+
+    handler.do = hang
+    _guard.say(_guard.WARNING, "first")
+    draining = threading.Thread(target=_guard.drain)
+    draining.start()
+    reached.wait(10)
+    _guard.say(_guard.WARNING, "second")
+
+    _guard.drain()
+    seen_meanwhile = list(handler.seen)
+    nobody_else_is_asked = not _guard.has_lines()
+    released.set()
+    draining.join()
+
+    assert seen_meanwhile == ["first"]
+    assert nobody_else_is_asked
+    assert handler.seen == ["first", "second"]
+
+
+def test_a_reset_forgets_what_was_said_and_who_logs(caplog):
+    _guard.say(_guard.WARNING, "before")
+    _guard._draining.acquire()
+
+    _guard.reset()
+    _guard.say(_guard.WARNING, "before")
+    _guard.drain()
+
+    assert caplog.messages == ["before"]
