@@ -386,6 +386,11 @@ def test_what_cannot_be_launched_is_refused_with_the_way_out(control, says):
         dark_launch(candidate=anything)(control)
 
 
+def test_what_makes_objects_that_yield_is_launched(dark, sink):
+    decorated = dark(candidate=lambda: 1)(functools.partial(Yielding))
+    assert isinstance(decorated(), Yielding)
+
+
 def test_a_generator_that_cannot_be_known_beforehand_is_skipped(dark, sink):
     decorated = dark(candidate=lambda: [1])(lambda: generator())  # noqa: PLW0108
     assert list(decorated()) == [1]

@@ -326,11 +326,39 @@ def test_ordinary_letters_are_not_escaped():
 
 
 PIECES = [
-    "a", "a-", "a:", "-", "--a ", "\\", " ", "\n", "eyJ", "://a", "://", "Bearer ", "basic ", "{", "'",
-    "password=", "password=[", "password=(<", "password='", 'password=\\"', "password: ", "token \t",
-    '"token": ', "token=token:", "-----BEGIN ", "-----BEGIN PRIVATE KEY", "sk-", "=", "password=\\",
-    "password='''", "A1", "aB",
-]  # fmt: skip
+    "a",
+    "a-",
+    "a:",
+    "-",
+    "--a ",
+    "\\",
+    " ",
+    "\n",
+    "eyJ",
+    "://a",
+    "://",
+    "Bearer ",
+    "basic ",
+    "{",
+    "'",
+    "password=",
+    "password=[",
+    "password=(<",
+    "password='",
+    'password=\\"',
+    "password: ",
+    "token \t",
+    '"token": ',
+    "token=token:",
+    "-----BEGIN ",
+    "-----BEGIN PRIVATE KEY",
+    "sk-",
+    "=",
+    "password=\\",
+    "password='''",
+    "A1",
+    "aB",
+]
 
 
 @pytest.mark.parametrize("piece", PIECES)

@@ -8,7 +8,7 @@ from ._decorator import dark_launch, launch_of
 from ._errors import ConfigurationError, DarkcallError, SignatureMismatchError
 from ._launch import Launch
 from ._lifecycle import aflush, close, flush
-from ._model import Call, CandidateStats, Difference, Observation, Outcome, Record, Stats
+from ._model import Call, CandidateStats, Difference, Observation, Outcome, Record, SinkStats, Stats
 from ._policy import Knobs
 
 
@@ -24,6 +24,7 @@ __all__ = [
     "Outcome",
     "Record",
     "SignatureMismatchError",
+    "SinkStats",
     "Stats",
     "aflush",
     "close",

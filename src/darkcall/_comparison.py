@@ -70,12 +70,14 @@ def compare_sides(terms: Terms, control: Observation, candidate: Observation) ->
         else:
             found = None
             differences = (_one_raised(control, candidate),)
+        stopped = getattr(found, "stopped", None)
     except Uncomparable as error:
         return Comparison(Outcome.UNCOMPARABLE, control, candidate, reason=str(error))
     except Exception as error:  # noqa: BLE001 -- comparing runs the user's code
         reason = f"{step} failed: {type(error).__qualname__}"
         return Comparison(Outcome.UNCOMPARABLE, control, candidate, reason=reason)
-    stopped = getattr(found, "stopped", None)
+    if type(stopped) is not str:
+        stopped = None
     outcome = _outcome(terms, control, candidate, differences)
     return Comparison(outcome, control, candidate, differences, None, stopped)
 

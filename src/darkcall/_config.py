@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from ._launch import Launch
-    from ._model import Record
+    from ._model import Record, SinkStats
     from .runners import Runner
 
 _OFF_WORDS = frozenset({"off", "0", "false", "no"})
@@ -196,6 +196,18 @@ def renew_outlets() -> None:
     with _lock:
         _outlets.clear()
         refresh()
+
+
+def sink_stats(policy: Policy) -> dict[str, SinkStats]:
+    """Read the counts of a policy's sinks, by name; namesakes get a number."""
+    stats: dict[str, SinkStats] = {}
+    for outlet in outlets_for(policy):
+        name, number = outlet.name, 1
+        while name in stats:
+            number += 1
+            name = f"{outlet.name} {number}"
+        stats[name] = outlet.stats()
+    return stats
 
 
 @attrs.frozen

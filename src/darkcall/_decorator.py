@@ -14,7 +14,7 @@ from ._errors import ConfigurationError
 from ._launch import Launch
 from ._lifecycle import install_hooks
 from ._policy import Knobs, check_names
-from ._signatures import is_async, unpartial
+from ._signatures import call_of, is_async, unpartial
 from ._wrappers import ATTRIBUTE, as_function, as_proxy
 
 
@@ -169,10 +169,9 @@ def _refuse_what_cannot_be_launched(control: Any) -> None:
             "entered only once: decorate the functions that its body calls"
         )
         raise TypeError(msg)
-    called = getattr(function, "__call__", None)
     if any(
         inspect.isgeneratorfunction(one) or inspect.isasyncgenfunction(one)
-        for one in (function, called)
+        for one in (function, call_of(function))
     ):
         msg = (
             f"dark_launch cannot decorate the generator function {name}, whose result can be "

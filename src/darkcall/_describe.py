@@ -11,10 +11,10 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _guard
-from ._forms import type_name
+from ._forms import is_exact, type_name
 from ._paths import steps_of
 from ._redact import REDACTED, Redactor, RuleFailedError, is_for_this_thread
-from ._walk import NODE_BYTES, UNDESCRIBABLE, Budget, Walk, is_exact, redacted
+from ._walk import NODE_BYTES, UNDESCRIBABLE, Budget, Walk, redacted
 
 
 if TYPE_CHECKING:

@@ -44,6 +44,8 @@ _MAX_INT_BITS: Final = 2048
 MAX_JSON_INT: Final = 2**53
 _SLOT_TYPES: Final = frozenset({types.GetSetDescriptorType, types.MemberDescriptorType})
 _MAX_SEARCHED: Final = 100_000
+#: A node that holds one of these does not say all about the value.
+_INEXACT: Final = ("truncated", "redacted", "repr", "message", "cycle", "undescribable")
 _ADDRESS: Final = re.compile(r" at 0x[0-9A-Fa-f]++")
 
 
@@ -72,6 +74,31 @@ def class_name(kind: type) -> str:
         return escaped(name)
     shown = module[:_MAX_NAME] if type(module) is str else "?"
     return escaped(f"{shown}.{name}")
+
+
+def is_exact(described: Any) -> bool:
+    """Tell whether a description says all about the value, so that it can be made again.
+
+    Args:
+        described: What :func:`darkcall._describe.describe` returned, or what was read from JSON.
+
+    Returns:
+        False if any part was cut, hidden, or is shown by its ``repr`` alone.
+
+    Example:
+        >>> is_exact([1, {"$": "tuple", "items": [2]}]), is_exact([{"$": "int", "redacted": True}])
+        (True, False)
+    """
+    waiting = [described]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, dict):
+            if "$" in node and any(mark in node for mark in _INEXACT):
+                return False
+            waiting.extend(node.values())
+        elif isinstance(node, list):
+            waiting.extend(node)
+    return True
 
 
 def form_of(kind: type, forms: dict[type, Form]) -> Form:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 
 from . import _config
 from ._candidate import Candidate
+from ._errors import ConfigurationError
 from ._gate import Gate
 from ._model import CandidateStats, Stats
 from ._parameters import Parameters
@@ -77,7 +78,7 @@ class Launch:
             )
             for candidate_name, target in candidates.items()
         )
-        self.parameters = Parameters(self.signature, policy.share)
+        self.parameters = self._parameters_for(policy)
         self.terms: Terms | None = None
         self._adopt(policy)
         _config.add(self)
@@ -92,12 +93,17 @@ class Launch:
         """Take over the defaults and switches as they are now."""
         self._adopt(_config.policy_with(self._explicit))
 
+    def _parameters_for(self, policy: Policy) -> Parameters:
+        # A default for the whole process names what some controls have, and others not.
+        is_own = "share" in self._explicit
+        return Parameters(self.signature, policy.share, ignores_unknown=not is_own)
+
     def _adopt(self, policy: Policy) -> None:
         if _bounds_of(policy) != _bounds_of(self._policy):
             for candidate in self.candidates:
                 candidate.gate = _gate_for(candidate.full_name, policy)
         self._policy = policy
-        self.parameters = Parameters(self.signature, policy.share)
+        self.parameters = self._parameters_for(policy)
         if self._is_paused or not _config.is_enabled():
             self.terms = None
             return
@@ -144,9 +150,12 @@ class Launch:
         check_names(knobs, "update")
         explicit = {**self._explicit, **knobs}
         policy = _config.policy_with(explicit)
-        Parameters(self.signature, policy.share)
-        self._explicit = explicit
-        self._adopt(policy)
+        before, self._explicit = self._explicit, explicit
+        try:
+            self._adopt(policy)
+        except ConfigurationError:
+            self._explicit = before
+            raise
 
     def stats(self) -> Stats:
         """Read the counts.
@@ -183,6 +192,7 @@ class Launch:
                 )
                 for candidate, outcomes, reasons in counted
             },
+            sinks=_config.sink_stats(self._policy),
         )
 
     def __repr__(self) -> str:

@@ -69,8 +69,8 @@ class Difference:
     Attributes:
         path: Where, in the path language: ``$.lines[0].price``.
         kind: What differs: ``value``, ``type``, ``missing`` (the candidate lacks it),
-            ``extra`` (the control lacks it), ``length``, ``keys``, ``dtype``, ``shape``,
-            ``exception``, ``message``, ``raised``, ``not_raised``.
+            ``extra`` (the control lacks it), ``length``, ``keys``, ``order``, ``dtype``,
+            ``shape``, ``exception``, ``message``, ``raised``, ``not_raised``.
         control: The control's side; None where it has none.
         candidate: The candidate's side; None where it has none.
     """
@@ -152,12 +152,16 @@ class Record:
         data: dict[str, Any] = {"schema": self.schema}
         for field in _RECORD_FIELDS:
             value = getattr(self, field)
-            if value is not None and value != []:
+            if value is not None or (self.arguments is not None and field in _VALUES):
                 data[field] = value
+        if not self.differences:
+            del data["differences"]
         return data
 
 
 _RECORD_FIELDS = tuple(field.name for field in attrs.fields(Record) if field.name != "schema")
+#: Where everything is kept, None is what was returned.
+_VALUES = frozenset({"control_value", "candidate_value"})
 
 
 @attrs.frozen
@@ -182,6 +186,25 @@ class CandidateStats:
 
 
 @attrs.frozen
+class SinkStats:
+    """The counts of a sink: ``offered = written + failed + dropped + waiting``, exactly.
+
+    Attributes:
+        offered: Records that were made for the sink.
+        written: Records that the sink took.
+        failed: Records at which the sink raised.
+        dropped: Records that came when too many waited already, or too late.
+        waiting: Records that the sink has not taken yet.
+    """
+
+    offered: int
+    written: int
+    failed: int
+    dropped: int
+    waiting: int
+
+
+@attrs.frozen
 class Stats:
     """The counts of a launch: ``calls = off + nested + unsampled + shadowed``, exactly.
 
@@ -191,6 +214,7 @@ class Stats:
         unsampled: Calls that the sampler did not choose.
         shadowed: Calls that were chosen; each has one outcome per candidate in the end.
         candidates: The counts of each candidate, by its name.
+        sinks: The counts of each sink, by its name, over all launches that share it.
     """
 
     off: int
@@ -198,6 +222,7 @@ class Stats:
     unsampled: int
     shadowed: int
     candidates: Mapping[str, CandidateStats]
+    sinks: Mapping[str, SinkStats]
 
     @property
     def calls(self) -> int:

@@ -26,15 +26,26 @@ class Parameters:
         signature: The control's; None if it has none that can be read.
         shared: Names of parameters, and paths of attributes (``self.session``), that
             are handed over as they are.
+        ignores_unknown: Whether a name that is no parameter of the control is passed over.
 
     Raises:
         ConfigurationError: A name is not one of the control's parameters.
     """
 
-    def __init__(self, signature: inspect.Signature | None, shared: Sequence[str]) -> None:
+    def __init__(
+        self,
+        signature: inspect.Signature | None,
+        shared: Sequence[str],
+        *,
+        ignores_unknown: bool = False,
+    ) -> None:
         self._signature = signature
         self._places = list(signature.parameters) if signature is not None else []
-        self._shared = [_Shared(path, self._place_of(path)) for path in shared]
+        self._shared = [
+            _Shared(path, self._place_of(path))
+            for path in shared
+            if not ignores_unknown or self._takes(path)
+        ]
         # A default that can change is the control's state: left to itself, the candidate
         # would use a default of its own that has seen other calls.
         self._changeable_defaults = {
@@ -46,13 +57,19 @@ class Parameters:
         }
         self._reasons: dict[tuple[type, ...], str] = {}
 
+    def _takes(self, path: str) -> bool:
+        if self._signature is None:
+            return True
+        parameters = self._signature.parameters
+        return path.partition(".")[0] in parameters or any(
+            parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
+        )
+
     def _place_of(self, path: str) -> int | None:
         name = path.partition(".")[0]
-        if self._signature is None:
-            return None
-        parameter = self._signature.parameters.get(name)
+        parameter = None if self._signature is None else self._signature.parameters.get(name)
         if parameter is None:
-            if any(p.kind is p.VAR_KEYWORD for p in self._signature.parameters.values()):
+            if self._takes(path):
                 return None
             msg = (
                 f"share={path!r}: the control has no parameter {name!r}; "

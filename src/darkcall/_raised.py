@@ -78,16 +78,40 @@ def exception_from(state: State) -> BaseException:
     Returns:
         A new exception without a traceback.
     """
-    cls, args, attributes, slots, cause, context, suppress, members = state
-    if members:
-        inner = [exception_from(member) for member in members if member is not None]
-        # A group of none cannot be made: what was cut is stood for.
-        inner = inner or [Exception("...")]
-        error: BaseException = _base_new(cls)(cls, slots["message"], inner)
-        error.args = (*args, inner)
-    else:
-        error = _base_new(cls)(cls, *args)
-        error.args = args
+    cls, args, _, slots, *_, members = state
+    if not members:
+        return _filled(_blank(cls), state)
+    inner = [exception_from(member) for member in members if member is not None]
+    # A group of none cannot be made: what was cut is stood for.
+    inner = inner or [Exception("...")]
+    error: BaseException = _base_new(cls)(cls, slots["message"], inner)
+    return _filled(error, (cls, (*args, inner), *state[2:]))
+
+
+def reduced(error: BaseException) -> tuple[Any, ...]:
+    """Say how an exception is pickled.
+
+    Args:
+        error: Any exception; it may hold itself.
+
+    Returns:
+        What a ``__reduce__`` returns.
+    """
+    state = state_of(error)
+    if isinstance(error, BaseExceptionGroup):
+        return exception_from, (state,)
+    # Made before it is filled: what it holds may hold it.
+    return _blank, (type(error),), state, None, None, _filled
+
+
+def _blank(cls: type[BaseException]) -> BaseException:
+    error: BaseException = _base_new(cls)(cls)
+    return error
+
+
+def _filled(error: BaseException, state: State) -> BaseException:
+    _, args, attributes, slots, cause, context, suppress, _ = state
+    error.args = args
     vars(error).update(attributes)
     for name, value in slots.items():
         _set_quietly(error, name, value)

@@ -23,6 +23,12 @@ def unpartial(function: Any) -> Any:
     return function
 
 
+def call_of(function: Any) -> Any:
+    """Give the method that calling an object runs; None for a class, which makes an object."""
+    # A proxy's class is not asked: it knows nothing of the object behind.
+    return None if isinstance(function, type) else getattr(function, "__call__", None)  # noqa: B004
+
+
 def is_async(function: Callable[..., Any]) -> bool:
     """Tell whether calling it gives a coroutine, as far as can be known.
 
@@ -33,9 +39,7 @@ def is_async(function: Callable[..., Any]) -> bool:
         True for coroutine functions, partials of them, and objects with an async call.
     """
     function = unpartial(function)
-    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(
-        getattr(function, "__call__", None)  # noqa: B004 -- the method itself is needed
-    )
+    return inspect.iscoroutinefunction(function) or inspect.iscoroutinefunction(call_of(function))
 
 
 def signature_of(function: Callable[..., Any]) -> inspect.Signature | None:

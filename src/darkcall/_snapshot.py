@@ -7,13 +7,14 @@ within a limit; each candidate opens a copy of its own on the worker.
 from __future__ import annotations
 
 import copy
+import functools
 import io
 import pickle
 import sys
 from typing import TYPE_CHECKING, Any
 
 from ._immutable import weigh
-from ._raised import exception_from, state_of
+from ._raised import reduced
 
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ class _Keeper(pickle.Pickler):
         cls = type(value)
         if issubclass(cls, BaseException):
             # Its class may ask for other arguments than it keeps.
-            return exception_from, (state_of(value),)
+            return reduced(value)
         if cls.__module__.startswith("polars.") and hasattr(value, "clone"):
             # A clone of a polars frame is cheap, and copies on write.
             return self._hand_over(value.clone(), _clone)
@@ -189,15 +190,17 @@ class _Opener(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         if name == _handed_over.__name__ and module == __name__:
-            return self._look_up
+            # Not a method: the memo would hold it, and it this opener, which has the memo.
+            return functools.partial(_look_up, self._by_reference)
         return super().find_class(module, name)
 
     def persistent_load(self, index: Any) -> Any:
         return self._shared[index]
 
-    def _look_up(self, index: int) -> Any:
-        value, opener = self._by_reference[index]
-        return value if opener is None else opener(value)
+
+def _look_up(by_reference: Sequence[tuple[Any, Any]], index: int) -> Any:
+    value, opener = by_reference[index]
+    return value if opener is None else opener(value)
 
 
 def _handed_over(index: int) -> Any:

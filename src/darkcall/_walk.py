@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, Final
 
-from ._forms import MAX_JSON_INT, args_of, class_name, form_of, forms_in_use, type_name
+from ._forms import MAX_JSON_INT, args_of, class_name, form_of, forms_in_use, is_exact, type_name
 from ._paths import OtherKey, step_of
 from ._redact import MARGIN, REDACTED, Redactor, RuleFailedError, escaped, is_for_this_thread
 
@@ -23,8 +23,6 @@ _MAX_LINE: Final = 500
 _MAX_MEMBERS: Final = 10
 _MAX_SIMPLE: Final = 20_000
 NODE_BYTES: Final = 16
-#: A node that holds one of these does not say all about the value.
-_INEXACT: Final = ("truncated", "redacted", "repr", "message", "cycle", "undescribable")
 _PAIR: Final = 2
 # Their texts show no more of their arguments than a byte, or how many they are.
 _SHORT: Final = (UnicodeError, BaseExceptionGroup)
@@ -384,28 +382,3 @@ def _notes_of(error: BaseException) -> list[str]:
 def redacted(value: Any) -> dict[str, Any]:
     """Return the mark of a value that is hidden."""
     return {"$": type_name(value), "redacted": True}
-
-
-def is_exact(described: Any) -> bool:
-    """Tell whether a description says all about the value, so that it can be made again.
-
-    Args:
-        described: What :func:`darkcall._describe.describe` returned, or what was read from JSON.
-
-    Returns:
-        False if any part was cut, hidden, or is shown by its ``repr`` alone.
-
-    Example:
-        >>> is_exact([1, {"$": "tuple", "items": [2]}]), is_exact([{"$": "int", "redacted": True}])
-        (True, False)
-    """
-    waiting = [described]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, dict):
-            if "$" in node and any(mark in node for mark in _INEXACT):
-                return False
-            waiting.extend(node.values())
-        elif isinstance(node, list):
-            waiting.extend(node)
-    return True

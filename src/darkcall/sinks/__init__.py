@@ -10,20 +10,19 @@ from typing import TYPE_CHECKING
 
 
 if TYPE_CHECKING:
-    from ._outlet import Sink, SinkStats
+    from ._outlet import Sink
     from .jsonl import JsonlSink
     from .log import LogSink
     from .memory import MemorySink
     from .sqlite import SqliteSink
 
-__all__ = ["JsonlSink", "LogSink", "MemorySink", "Sink", "SinkStats", "SqliteSink"]
+__all__ = ["JsonlSink", "LogSink", "MemorySink", "Sink", "SqliteSink"]
 
 _MODULES = {
     "JsonlSink": "jsonl",
     "LogSink": "log",
     "MemorySink": "memory",
     "Sink": "_outlet",
-    "SinkStats": "_outlet",
     "SqliteSink": "sqlite",
 }
 

@@ -35,7 +35,7 @@ def line_for(record: Record) -> bytes:
     for field in _LEAST_NEEDED_FIRST:
         if len(line) <= MAX_LINE_BYTES:
             return line
-        if field in data:
+        if data.get(field) is not None:
             del data[field]
             truncated.append(field)
             line = _encoded({**data, "truncated": truncated})

@@ -9,10 +9,9 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-import attrs
-
 from darkcall import _guard
 from darkcall._dark import DARK
+from darkcall._model import SinkStats
 from darkcall._tally import Tally
 
 from ._checks import whole_number
@@ -33,25 +32,6 @@ MAX_WAITING = 2_000
 MAX_BATCH = 500
 
 _starting = threading.local()
-
-
-@attrs.frozen
-class SinkStats:
-    """The counts of a sink: ``offered = written + failed + dropped + waiting``, exactly.
-
-    Attributes:
-        offered: Records that were made for the sink.
-        written: Records that the sink took.
-        failed: Records at which the sink raised.
-        dropped: Records that came when too many waited already, or too late.
-        waiting: Records that the sink has not taken yet.
-    """
-
-    offered: int
-    written: int
-    failed: int
-    dropped: int
-    waiting: int
 
 
 class Outlet:
