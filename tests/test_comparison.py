@@ -127,7 +127,17 @@ class TestComparators:
 
         assert len(comparison.differences) == MAX_DIFFERENCES
 
-    @pytest.mark.parametrize("answer", ["yes", [1], {"a": 1}, [None]])
+    @pytest.mark.parametrize(
+        "answer",
+        [
+            "yes",
+            [1],
+            {"a": 1},
+            [None],
+            [Difference(7, "value")],
+            [Difference("$", None)],
+        ],
+    )
     def test_an_answer_that_is_neither_makes_the_call_uncomparable(self, answer):
         comparison = compared(returned(1), returned(1), compare=lambda a, b: answer)
 

@@ -422,7 +422,7 @@ def test_a_bad_candidate_is_refused(candidate, says):
 
 @pytest.mark.parametrize("candidate", [None, 3, {"v2": 3}], ids=repr)
 def test_a_candidate_that_cannot_be_called_is_refused(candidate):
-    with pytest.raises(TypeError, match="give a callable, 'package.module:function', or a mapping"):
+    with pytest.raises(TypeError, match=r"give a callable, 'package\.module:function', or a mapping"):
         dark_launch(candidate=candidate)(double)
 
 
@@ -448,6 +448,11 @@ def test_knobs_are_keyword_only():
 def test_launch_of_refuses_what_is_not_decorated(function):
     with pytest.raises(TypeError, match="is not decorated with dark_launch"):
         launch_of(function)
+
+
+def test_launch_of_looks_into_what_a_class_keeps_of_its_methods():
+    for name in ("above", "below", "static", "method"):
+        assert launch_of(vars(Shop)[name]) is launch_of(getattr(Shop, name))
 
 
 # Names.

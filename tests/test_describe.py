@@ -162,7 +162,10 @@ EXACT = [
             "zone": "Europe/Berlin",
         },
     ),
-    (dt.datetime(2024, 1, 2), {"$": "datetime.datetime", "value": "2024-01-02T00:00:00"}),
+    (
+        dt.datetime.fromisoformat("2024-01-02"),
+        {"$": "datetime.datetime", "value": "2024-01-02T00:00:00"},
+    ),
     (dt.date(2024, 1, 2), {"$": "datetime.date", "value": "2024-01-02"}),
     (dt.time(3), {"$": "datetime.time", "value": "03:00:00"}),
     (dt.UTC, {"$": "datetime.timezone", "value": "UTC"}),
@@ -203,8 +206,7 @@ def test_a_value_that_json_lacks_is_tagged_with_its_type(value, described):
 
 def test_a_path_is_shown_as_text():
     described = shown(pathlib.PurePosixPath("/a/b"))
-    assert described["$"].startswith("pathlib.")
-    assert described["value"] == "/a/b"
+    assert described == {"$": "pathlib.PurePosixPath", "value": "/a/b"}
 
 
 def test_escaped_text_can_be_read_back():

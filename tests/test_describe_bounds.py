@@ -99,6 +99,7 @@ def test_a_giant_list_is_not_walked():
         lambda: ["\u202e" * 4000] * 100,
         lambda: ["日" * 4000] * 100,
     ],
+    ids=range(20),
 )
 def test_what_is_written_is_bounded_and_so_is_the_time(make):
     value = make()

@@ -32,7 +32,7 @@ def shown(value, **bounds):
         (np.float64(1.5), {"$": "numpy.float64", "value": 1.5}),
         (np.float32("nan"), {"$": "numpy.float32", "value": {"$": "float", "value": "nan"}}),
         (np.int64(7), {"$": "numpy.int64", "value": 7}),
-        (np.bool_(True), {"$": "numpy.bool", "value": True}),
+        (np.True_, {"$": "numpy.bool", "value": True}),
         (np.str_("x"), {"$": "numpy.str_", "value": "x"}),
         (
             np.datetime64("2024-01-02"),

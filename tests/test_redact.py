@@ -17,7 +17,7 @@ from darkcall._redact import MARGIN, REDACTED, Redactor, RuleFailedError, escape
 
 SECRET = "CANARY-7f3a"
 
-SECRET_NAMES = """
+SECRET_NAMES = str.split("""
     password passwd pwd passphrase passcode PASSWORD userPassword user-password password1 dbpass
     secret secrets client_secret clientSecret clientsecret _secret_value AWS_SECRET_ACCESS_KEY
     token access_token accessToken refreshtoken id-token X-Auth-Token tokens api_tokens
@@ -28,13 +28,13 @@ SECRET_NAMES = """
     credit_card creditCard card_number cardNumber cardno cc_number cvv cvv2 cvc ssn social_security
     pin pin_code card_pin pass db_pass otp totp one_time_code security_code recovery_codes
     connection_string _User__password
-""".split()
-PLAIN_NAMES = """
+""")
+PLAIN_NAMES = str.split("""
     author authority authorId tokenizer tokenize max_tokens prompt_tokens token_count token_type
     secretary passenger passport passage bypass boarding_pass compass pinned spin opinion shipping
     cart card card_type postcard cards discard key keys keyboard monkey user_id session_count
     sessions possession possession_id email name value path author_data total price id
-""".split()
+""")
 
 
 @pytest.mark.parametrize("name", SECRET_NAMES)

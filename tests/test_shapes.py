@@ -692,7 +692,14 @@ def test_launch_of_finds_the_launch(launched):
 
 @pytest.mark.parametrize(
     "attribute",
-    ["__name__", "__qualname__", "__module__", "__doc__", "__annotations__", "__isabstractmethod__"],
+    [
+        "__name__",
+        "__qualname__",
+        "__module__",
+        "__doc__",
+        "__annotations__",
+        "__isabstractmethod__",
+    ],
 )
 def test_what_is_read_of_the_control_is_read_of_the_decorated(launched, attribute):
     expected = getattr(launched.plain.decorated, attribute, "has none")

@@ -111,7 +111,7 @@ def signatures():
     )
 
 
-def made(names, slashes, stars, defaults, takes_any, takes_any_named):
+def made(names, slashes, stars, defaults, takes_any, takes_any_named):  # noqa: PLR0917
     parts = []
     for place, name in enumerate(names):
         if place == min(stars, len(names)) or (takes_any and place == stars):

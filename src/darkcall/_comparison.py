@@ -102,6 +102,8 @@ def _differences(
         if not isinstance(difference, Difference):
             msg = f"a comparator gives a bool or Differences, not {type(difference).__qualname__}"
             raise TypeError(msg)
+        if not (isinstance(difference.path, str) and isinstance(difference.kind, str)):
+            raise TypeError("a Difference's path and kind are text")
     return differences
 
 

@@ -72,7 +72,8 @@ def class_name(kind: type) -> str:
         module = None
     if module == "builtins" and vars(builtins).get(name, kind) is kind:
         return escaped(name)
-    shown = module[:_MAX_NAME] if type(module) is str else "?"
+    # pathlib's classes live in pathlib._local on CPython 3.13 alone.
+    shown = module[:_MAX_NAME].removesuffix("._local") if type(module) is str else "?"
     return escaped(f"{shown}.{name}")
 
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from ._launch import Launch
 
 
-class DarkProxy(wrapt.ObjectProxy):  # type: ignore[type-arg] -- wrapt 1 takes none
+class DarkProxy(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 takes none
     """Is the control in all but its call; binds as a method where the control does.
 
     Args:

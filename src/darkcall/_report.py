@@ -70,7 +70,7 @@ def record_of(trial: Trial, comparison: Comparison) -> Record:
             describe_difference(difference, redactor, keep_values=policy.keep != "nothing")
             for difference in comparison.differences
         ],
-        stopped=comparison.stopped,
+        stopped=None if comparison.stopped is None else redactor.text(comparison.stopped),
         control_raised=_raised(control, redactor, policy.keep),
         candidate_raised=_raised(candidate, redactor, policy.keep),
         context=_context(trial, redactor),

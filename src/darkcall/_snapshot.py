@@ -167,15 +167,15 @@ class _Measurer(_SharingKeeper):
     """A keeper that passes over what cannot be pickled, to find out how large the rest is."""
 
     def reducer_override(self, value: Any) -> Any:
-        reduced = super().reducer_override(value)
-        if reduced is NotImplemented and value is not _handed_over:
+        parts = super().reducer_override(value)
+        if parts is NotImplemented and value is not _handed_over:
             try:
-                reduced = value.__reduce_ex__(5)
+                parts = value.__reduce_ex__(5)
             except Exception:  # noqa: BLE001 -- reducing runs code of the value's own
-                reduced = None
-            if not isinstance(reduced, tuple):
+                parts = None
+            if not isinstance(parts, tuple):
                 return self._hand_over(value, None)
-        return reduced
+        return parts
 
 
 class _Opener(pickle.Unpickler):

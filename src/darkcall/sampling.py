@@ -129,7 +129,7 @@ def keyed(key: Callable[[Call], Any], share: float) -> Sampler:
         >>> sampler = keyed(lambda call: call.args[0], 0.5)
         >>> calls = [Call("shop.price", (user,), {}) for user in ("ann", "ann", "bob", "bob")]
         >>> [sampler(call) for call in calls]
-        [False, False, True, True]
+        [True, True, False, False]
     """
     return _Keyed(checked_share(share), key)
 

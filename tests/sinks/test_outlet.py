@@ -469,19 +469,60 @@ def test_an_idle_thread_is_not_woken(outlet_for, make_record):
     assert switches() == before
 
 
+def test_whoever_offers_writes_while_no_thread_can_start(outlet_for, make_record, monkeypatch):
+    written_by = []
+    outlet = outlet_for(lambda record: written_by.append(threading.current_thread()))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", raising(RuntimeError))
+        outlet.offer(make_record())
+        assert outlet.flush(0)
+    outlet.offer(make_record())
+    assert outlet.flush(5)
+    assert outlet.stats().written == 2
+    assert written_by[0] is threading.current_thread()
+    assert written_by[1] is not threading.current_thread()
+
+
+def test_one_thread_at_a_time_writes_while_none_can_start(outlet_for, make_record, monkeypatch):
+    begun, goes_on = threading.Event(), threading.Event()
+    written_by = []
+
+    def slow(record):
+        written_by.append(threading.current_thread())
+        begun.set()
+        goes_on.wait(10)
+
+    outlet = outlet_for(slow)
+    start = threading.Thread.start
+    other = threading.Thread(target=outlet.offer, args=(make_record(),))
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", raising(RuntimeError))
+        start(other)
+        assert begun.wait(10)
+        outlet.offer(make_record())
+        goes_on.set()
+        other.join()
+        assert written_by == [other, other]
+    assert outlet.flush(5)
+    assert outlet.stats().written == 2
+
+
 def test_a_thread_that_cannot_start_is_tried_again(outlet_for, make_record, monkeypatch):
     outlet = outlet_for([].append)
-
-    def fail(thread):
-        raise RuntimeError
-
     with monkeypatch.context() as patch:
-        patch.setattr(threading.Thread, "start", fail)
+        patch.setattr(threading.Thread, "start", raising(MemoryError))
         outlet.offer(make_record())
         assert not outlet.flush(0)
     outlet.offer(make_record())
     assert outlet.flush(5)
     assert outlet.stats().written == 2
+
+
+def raising(error):
+    def fail(thread):
+        raise error
+
+    return fail
 
 
 def test_a_start_that_is_interrupted_is_made_good(outlet_for, make_record, monkeypatch):

@@ -56,9 +56,7 @@ def run(*, records: str | None = None, limit: int | None = None) -> int:
 
     texts = [docstring.text for docstring in docstrings]
     timed = launched_as_in_production(sink)
-    at_rest = lost_by_the_caller(
-        textwrap.dedent, timed, _spread_out(texts, TIMED_AT_REST), burst=1
-    )
+    at_rest = lost_by_the_caller(textwrap.dedent, timed, _spread_out(texts, TIMED_AT_REST), burst=1)
     in_bursts = lost_by_the_caller(
         textwrap.dedent, timed, _spread_out(texts, TIMED_IN_BURSTS), burst=BURST
     )

@@ -103,9 +103,7 @@ class Account(NamedTuple):
         )
 
 
-def new_files(
-    directory: pathlib.Path, older: Collection[pathlib.Path]
-) -> frozenset[pathlib.Path]:
+def new_files(directory: pathlib.Path, older: Collection[pathlib.Path]) -> frozenset[pathlib.Path]:
     """List the files of records that were not there before.
 
     Args:

@@ -85,14 +85,14 @@ class Page:
             ],
         )
 
-    def show_accounts(self, accounts: Iterable[Account]) -> None:
+    def show_accounts(self, accounts: Sequence[Account]) -> None:
         """Show whether every call is accounted for.
 
         Args:
             accounts: The account of each candidate.
         """
         self._title("Is every call accounted for?")
-        heads = ["launch", "candidate", "calls made", "calls counted", "outcomes", "pending"]
+        heads = ["launch", "candidate", "made", "counted", "outcomes", "pending"]
         self._table(
             [*heads, "records due", "records read", ""],
             [
@@ -111,10 +111,15 @@ class Page:
             ],
         )
         self._note(
-            "Calls made: the demo's own count. Calls counted and outcomes: the launch's stats(). "
+            "Made: the demo's own count of its calls. Counted, outcomes, pending: the launch's stats(). "
             "Records: one for each outcome but dropped, read back from the files, and compared "
             "outcome by outcome."
         )
+        for name, sink in accounts[-1].stats.sinks.items():
+            self._note(
+                f"{name}: {_n(sink.offered)} records offered, {_n(sink.written)} written, "
+                f"{_n(sink.failed)} failed, {_n(sink.dropped)} dropped, {_n(sink.waiting)} waiting."
+            )
 
     def show_mismatches(self, launch: str, tally: Tally) -> None:
         """Show the kinds of mismatch, the most frequent first, each with an example.
@@ -127,7 +132,7 @@ class Page:
         kinds.sort(key=lambda item: (-item[1].count, item[0]))
         self._title(f"Mismatches of {launch}, by signature")
         for (_, candidate, signature), kind in kinds[:_MAX_KINDS]:
-            self._say(f"  {_n(kind.count):>7}  {candidate}  {shown_text(signature)}")
+            self._say(f"  {_n(kind.count):>7}  {candidate}  {shown_text(signature, 70)}")
             self._show_example(kind)
         left = kinds[_MAX_KINDS:]
         if left:
@@ -139,7 +144,7 @@ class Page:
     def _show_example(self, kind: Kind) -> None:
         difference = kind.example["differences"][0]
         place = kind.example.get("context", {}).get("docstring", "")
-        where = f"{shown_text(str(place))}, at {difference['path']}:"
+        where = f"{shown_text(str(place), 40)}, at {difference['path']}:"
         self._say(f"           e.g. {where} {difference['kind']}")
         for side in ("control", "candidate"):
             self._say(f"             {side:<10} {shown(difference.get(side))}")
@@ -208,23 +213,29 @@ class Page:
             self._say(f"  {'  '.join(cells)}".rstrip())
 
     def _say(self, line: str) -> None:
-        print(line, file=self._out or sys.stdout, flush=True)  # noqa: T201 -- what it is for
+        print(line, file=self._out or sys.stdout, flush=True)
 
 
-def shown(value: Any) -> str:
-    """Show a value on one line of ASCII, of bounded length.
+def shown(described: Any) -> str:
+    r"""Show one side of a difference on one line of ASCII, of bounded length.
 
     Args:
-        value: A side of a difference, as records describe it.
+        described: The side, as a record describes it.
 
     Returns:
         The line.
 
     Example:
-        >>> print(shown(chr(9) + "a" + chr(0)))
-        '\\ta\\x00'
+        >>> print(shown("a"), shown({"$": "str", "escaped": r"\ta"}), shown(None))
+        'a' '\ta' nothing
     """
-    line = ascii(value)
+    if described is None:
+        return "nothing"
+    if isinstance(described, dict) and "escaped" in described:
+        # Control characters are escaped in the record already.
+        line = f"'{described['escaped']}'"
+    else:
+        line = ascii(described)
     return line if len(line) <= _MAX_SHOWN else f"{line[:_MAX_SHOWN]}..."
 
 

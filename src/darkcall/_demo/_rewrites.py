@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from typing import Final
 
 
 #: What a blank line is made of: spaces and tabs; since CPython 3.14 any whitespace.
 BLANKS: Final = " \t" if sys.version_info < (3, 14) else None
+INDENTS: Final = frozenset({" ", "\t"})
 
 
 def dedent_naive(text: str) -> str:
@@ -34,7 +34,10 @@ def dedent_rewrite(text: str) -> str:
         'a\n  b\n'
     """
     lines = text.split("\n")
-    # It compares the first and the last in alphabetical order: all others lie between.
-    start = os.path.commonprefix([line for line in lines if line.strip(BLANKS)])
-    margin = len(start) - len(start.lstrip(" \t"))
+    filled = [line for line in lines if line.strip(BLANKS)]
+    # What the first and the last in alphabetical order begin with, all between them do.
+    first, last = min(filled, default=""), max(filled, default="")
+    margin = 0
+    while first[margin : margin + 1] in INDENTS and first[margin] == last[margin]:
+        margin += 1
     return "\n".join(line[margin:] if line.strip(BLANKS) else "" for line in lines)

@@ -208,6 +208,10 @@ class Outlet:
             threading.Thread(
                 target=self._work, name=f"darkcall-sink-{self.name}", daemon=True
             ).start()
+        except RuntimeError:
+            # The interpreter exits, or the system has no thread left.
+            self._leave_to_start.append(True)
+            self._work_here()
         except BaseException as error:
             self._leave_to_start.append(True)
             _guard.fault(f"starting the thread of {self.name}", error)
@@ -215,6 +219,17 @@ class Outlet:
                 raise
         finally:
             _starting.here = False
+
+    def _work_here(self) -> None:
+        try:
+            self._leave_to_work.pop()
+        except IndexError:
+            return
+        try:
+            while self._queue:
+                self._take_turn()
+        finally:
+            self._leave_to_work.append(True)
 
     def _work(self) -> None:
         try:
