@@ -16,8 +16,11 @@ from darkcall import dark_launch, flush, launch_of, set_enabled
 from darkcall.runners import ThreadRunner
 
 
-ROUNDS = 300
+ROUNDS = 200
 CALLS = 100
+
+#: One for all: what is idle is woken when it is waited for.
+RUNNER = ThreadRunner(workers=2)
 
 NUMBER = 21
 CART = {
@@ -52,7 +55,7 @@ def launched(control, *, sample=1.0):
     return dark_launch(
         candidate=plain,
         sample=sample,
-        runner=ThreadRunner(workers=2),
+        runner=RUNNER,
         sinks=[],
         cpu_budget=None,
         timeout=None,
@@ -63,8 +66,8 @@ class Shop:
     __slots__ = ()
 
     @dark_launch(
-        candidate=lambda self, value: value,
-        runner=ThreadRunner(workers=2),
+        candidate=Plain.method,
+        runner=RUNNER,
         sinks=[],
         cpu_budget=None,
         timeout=None,
@@ -74,15 +77,19 @@ class Shop:
         return value
 
 
-def measure(benchmark, function, value):
+def measure(benchmark, function, value, settle=lambda _: None):
     benchmark.pedantic(
         function,
         args=(value,),
         rounds=ROUNDS,
         iterations=CALLS,
         warmup_rounds=5,
-        teardown=lambda _: flush(timeout=30.0),
+        teardown=settle,
     )
+
+
+def wait_for_candidates(_):
+    flush(timeout=30.0)
 
 
 def check_that_all_was_shadowed(function):
@@ -91,31 +98,31 @@ def check_that_all_was_shadowed(function):
 
 
 @pytest.mark.benchmark(group="a function of a number")
-def bench_a_bare_call(benchmark):
+def test_a_bare_call(benchmark):
     measure(benchmark, plain, NUMBER)
 
 
 @pytest.mark.benchmark(group="a function of a number")
-def bench_a_call_that_is_off(benchmark):
+def test_a_call_that_is_off(benchmark):
     with set_enabled(False):
         measure(benchmark, launched(plain), NUMBER)
 
 
 @pytest.mark.benchmark(group="a function of a number")
 @pytest.mark.parametrize("sample", [0.0, 0.01])
-def bench_a_call_with_sample(benchmark, sample):
-    measure(benchmark, launched(plain, sample=sample), NUMBER)
+def test_a_call_with_sample(benchmark, sample):
+    measure(benchmark, launched(plain, sample=sample), NUMBER, wait_for_candidates)
 
 
 @pytest.mark.benchmark(group="a function of a number")
-def bench_a_call_that_is_shadowed(benchmark):
+def test_a_call_that_is_shadowed(benchmark):
     function = launched(plain)
-    measure(benchmark, function, NUMBER)
+    measure(benchmark, function, NUMBER, wait_for_candidates)
     check_that_all_was_shadowed(function)
 
 
 @pytest.mark.benchmark(group="a function of a number")
-def bench_a_submit_to_a_thread_pool(benchmark):
+def test_a_submit_to_a_thread_pool(benchmark):
     futures: list[Future[int]] = []
 
     def settle(_):
@@ -123,69 +130,62 @@ def bench_a_submit_to_a_thread_pool(benchmark):
             futures.pop().result()
 
     with ThreadPoolExecutor(2) as pool:
-        benchmark.pedantic(
-            lambda value: futures.append(pool.submit(plain, value)),
-            args=(NUMBER,),
-            rounds=ROUNDS,
-            iterations=CALLS,
-            warmup_rounds=5,
-            teardown=settle,
-        )
+        measure(benchmark, lambda value: futures.append(pool.submit(plain, value)), NUMBER, settle)
 
 
 @pytest.mark.benchmark(group="a function of a nested dict, which it returns")
-def bench_a_bare_call_with_a_dict(benchmark):
+def test_a_bare_call_with_a_dict(benchmark):
     measure(benchmark, plain, CART)
 
 
 @pytest.mark.benchmark(group="a function of a nested dict, which it returns")
-def bench_a_shadowed_call_with_a_dict(benchmark):
+def test_a_shadowed_call_with_a_dict(benchmark):
     function = launched(plain)
-    measure(benchmark, function, CART)
+    measure(benchmark, function, CART, wait_for_candidates)
     check_that_all_was_shadowed(function)
 
 
 @pytest.mark.benchmark(group="a function of a nested dict, which it returns")
-def bench_two_deep_copies_of_the_dict(benchmark):
+def test_two_deep_copies_of_the_dict(benchmark):
     measure(benchmark, lambda cart: (copy.deepcopy(cart), copy.deepcopy(cart)), CART)
 
 
 @pytest.mark.benchmark(group="a method of a number")
-def bench_a_bare_method(benchmark):
+def test_a_bare_method(benchmark):
     measure(benchmark, Plain().method, NUMBER)
 
 
 @pytest.mark.benchmark(group="a method of a number")
-def bench_a_method_that_is_off(benchmark):
+def test_a_method_that_is_off(benchmark):
     with set_enabled(False):
         measure(benchmark, Shop().method, NUMBER)
 
 
 @pytest.mark.benchmark(group="a method of a number")
-def bench_a_method_that_is_shadowed_with_a_shared_self(benchmark):
-    measure(benchmark, Shop().method, NUMBER)
+def test_a_method_that_is_shadowed_with_a_shared_self(benchmark):
+    measure(benchmark, Shop().method, NUMBER, wait_for_candidates)
     assert launch_of(Shop.method).stats().outcomes["dropped"] == 0
 
 
 @pytest.mark.benchmark(group="a callable object")
-def bench_a_bare_callable_object(benchmark):
+def test_a_bare_callable_object(benchmark):
     measure(benchmark, Plain(), NUMBER)
 
 
 @pytest.mark.benchmark(group="a callable object")
-def bench_a_callable_object_that_is_off(benchmark):
+def test_a_callable_object_that_is_off(benchmark):
     with set_enabled(False):
         measure(benchmark, launched(Plain()), NUMBER)
 
 
 @pytest.mark.benchmark(group="a callable object")
-def bench_a_callable_object_that_is_shadowed(benchmark):
+def test_a_callable_object_that_is_shadowed(benchmark):
     function = launched(Plain())
-    measure(benchmark, function, NUMBER)
+    measure(benchmark, function, NUMBER, wait_for_candidates)
     check_that_all_was_shadowed(function)
 
 
-def measure_on_a_loop(benchmark, function):
+def measure_on_a_loop(benchmark, function, settle=lambda _: None):
     """Await by hand, on a thread whose loop runs: the loop's own work is no part of it."""
 
     def step(value):
@@ -195,24 +195,24 @@ def measure_on_a_loop(benchmark, function):
             return end.value
 
     async def main():
-        measure(benchmark, step, NUMBER)
+        measure(benchmark, step, NUMBER, settle)
 
     asyncio.run(main())
 
 
 @pytest.mark.benchmark(group="a coroutine function of a number")
-def bench_a_bare_coroutine(benchmark):
+def test_a_bare_coroutine(benchmark):
     measure_on_a_loop(benchmark, plain_coroutine)
 
 
 @pytest.mark.benchmark(group="a coroutine function of a number")
-def bench_a_coroutine_that_is_off(benchmark):
+def test_a_coroutine_that_is_off(benchmark):
     with set_enabled(False):
         measure_on_a_loop(benchmark, launched(plain_coroutine))
 
 
 @pytest.mark.benchmark(group="a coroutine function of a number")
-def bench_a_coroutine_that_is_shadowed(benchmark):
+def test_a_coroutine_that_is_shadowed(benchmark):
     function = launched(plain_coroutine)
-    measure_on_a_loop(benchmark, function)
+    measure_on_a_loop(benchmark, function, wait_for_candidates)
     check_that_all_was_shadowed(function)

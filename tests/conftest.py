@@ -47,12 +47,12 @@ def _each_record_has_the_shape_of_the_schema(monkeypatch):
 
 @pytest.fixture(autouse=True)
 def _nothing_is_left_behind(_each_record_has_the_shape_of_the_schema):
-    knobs, enabled = _config._knobs, _config._is_enabled
+    layers = _config._layers
     yield
     flush(timeout=1.0)
     _guard.reset()
-    if _config._knobs != knobs or _config._is_enabled != enabled:
-        _config._knobs, _config._is_enabled = knobs, enabled
+    if _config._layers != layers:
+        _config._layers = layers
         _config.refresh()
 
 

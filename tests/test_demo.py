@@ -139,7 +139,9 @@ def test_the_demo_fails_where_launches_are_switched_off(tmp_path, capsys):
 
 
 def test_the_demo_fails_when_the_right_candidate_is_wrong_once(tmp_path, capsys, monkeypatch):
-    def almost(text, calls=itertools.count()):
+    calls = itertools.count()
+
+    def almost(text):
         return None if next(calls) == 0 else dedent_rewrite(text)
 
     monkeypatch.setattr(_shadow, "CANDIDATES", {"naive": dedent_naive, "rewrite": almost})

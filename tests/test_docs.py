@@ -80,7 +80,8 @@ def test_each_link_leads_somewhere(page):
 
 
 @pytest.mark.parametrize(
-    "page", [ROOT / "docs" / "concepts.md", ROOT / "docs" / "decisions" / "0006-breaker-and-budget.md"],
+    "page",
+    [ROOT / "docs" / "concepts.md", ROOT / "docs" / "decisions" / "0006-breaker-and-budget.md"],
     ids=lambda page: page.stem,
 )
 def test_the_docs_tell_the_constants_of_the_breaker(page):

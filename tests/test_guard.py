@@ -162,6 +162,15 @@ def test_a_handler_that_hangs_holds_one_thread_alone(handler):
     assert handler.seen == ["first", "second"]
 
 
+def test_who_logs_while_all_is_reset_ends_quietly(handler):
+    handler.do = lambda line: _guard.reset()
+    _guard.say(_guard.WARNING, "first")
+
+    _guard.drain()
+
+    assert handler.seen == ["first"]
+
+
 def test_a_reset_forgets_what_was_said_and_who_logs(caplog):
     _guard.say(_guard.WARNING, "before")
     _guard._draining.acquire()

@@ -227,9 +227,6 @@ def test_text_and_bytes_weigh_their_length():
 
 
 def test_an_object_that_was_frozen_around_a_cache_can_change():
-    class Cached:
-        pass
-
     value = Frozen(1)
     assert weigh(value) == 0
     vars(value)["cache"] = []

@@ -53,7 +53,6 @@ NOT_AT_IMPORT = [
     "numpy",
     "pandas",
     "pathlib",
-    "pickle",
     "polars",
     "pydantic",
     "pytest",

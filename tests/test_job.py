@@ -124,7 +124,7 @@ class TestOutcomes:
         assert outcomes(function) == {"skipped": 5}
         assert stats_of(function).reasons == {"fault": 5}
         # Nobody is taken for overdue later on.
-        assert all(worker.deadline == float("inf") for worker in threads._workers)
+        wait_until(lambda: all(one.deadline == float("inf") for one in threads._workers))
 
     def test_an_uncomparable_call_is_recorded_with_its_reason(self, launched):
         function, memory = launched(
@@ -254,14 +254,17 @@ class TestTimeout:
             function(x)
         assert flush(timeout=5)
         function(6)
-        hung.free(2)
+        stuck = stats_of(function).stuck
+        hung.free(stuck)
         wait_until(lambda: stats_of(function).stuck == 0)
         hung.free(1)
         function(7)
 
+        # The other worker may have begun another when the second got stuck.
+        assert stuck in {2, 3}
         assert flush(timeout=5)
-        assert outcomes(function) == {"timeout": 2, "dropped": 5, "match": 1}
-        assert stats_of(function).reasons == {"stuck": 5}
+        assert outcomes(function) == {"timeout": stuck, "dropped": 7 - stuck, "match": 1}
+        assert stats_of(function).reasons == {"stuck": 7 - stuck}
 
     def test_a_comparison_that_hangs_makes_the_call_uncomparable(
         self, launched, threads, hung, monkeypatch
@@ -357,7 +360,7 @@ class TestPreparing:
         assert flush(timeout=5)
 
         assert outcomes(function) == {"skipped": 1}
-        assert all(worker.deadline == float("inf") for worker in threads._workers)
+        wait_until(lambda: all(one.deadline == float("inf") for one in threads._workers))
 
     def test_arguments_that_cannot_be_opened_make_the_call_skipped(self, launched, threads):
         function, memory = launched(lambda x: 1, lambda x: 1, runner=threads)

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
     from ._model import Record, SinkStats
     from .runners import Runner
 
+_ENABLED = "enabled"
 _OFF_WORDS = frozenset({"off", "0", "false", "no"})
 
 #: The environment wins over every switch in the code.
 IS_OFF_BY_ENVIRONMENT = os.environ.get("DARKCALL", "").strip().lower() in _OFF_WORDS
 
 _lock = threading.RLock()
-_knobs: dict[str, Any] = {}
-_is_enabled = True
+#: What was set, oldest first.  What a with statement set is taken out again when it ends,
+#: in any order: those of two threads may overlap.
+_layers: list[tuple[weakref.ref[Restorable], dict[str, Any]]] = []
 _launches: weakref.WeakSet[Launch] = weakref.WeakSet()
 _outlets: weakref.WeakValueDictionary[int, Outlet] = weakref.WeakValueDictionary()
 _runners: weakref.WeakSet[Runner] = weakref.WeakSet()
@@ -39,14 +41,40 @@ _default_sinks: Sequence[Callable[[Record], object]] | None = None
 class Restorable:
     """What ``configure`` and ``set_enabled`` return: leave it, or use it in a ``with``."""
 
-    def __init__(self, restore: Callable[[], None]) -> None:
-        self._restore = restore
+    def __init__(self, settings: dict[str, Any]) -> None:
+        global _layers  # noqa: PLW0603 -- process-wide by purpose
+        with _lock:
+            _layers = _folded([*_layers, (weakref.ref(self), settings)])
+            refresh()
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, *_exc: object) -> None:
-        self._restore()
+        global _layers  # noqa: PLW0603 -- process-wide by purpose
+        with _lock:
+            _layers = [layer for layer in _layers if layer[0]() is not self]
+            refresh()
+
+
+def _folded(
+    layers: list[tuple[weakref.ref[Restorable], dict[str, Any]]],
+) -> list[tuple[weakref.ref[Restorable], dict[str, Any]]]:
+    # What nobody can take out any more is one layer: programs may configure without end.
+    folded: list[tuple[weakref.ref[Restorable], dict[str, Any]]] = []
+    for restorable, settings in layers:
+        if folded and folded[-1][0]() is None is restorable():
+            folded[-1] = (restorable, {**folded[-1][1], **settings})
+        else:
+            folded.append((restorable, settings))
+    return folded
+
+
+def _settings() -> dict[str, Any]:
+    settings: dict[str, Any] = {}
+    for _, layer in _layers:
+        settings.update(layer)
+    return settings
 
 
 def configure(**knobs: Unpack[Knobs]) -> Restorable:
@@ -70,22 +98,9 @@ def configure(**knobs: Unpack[Knobs]) -> Restorable:
         >>> with configure(sample=0.1, timeout=0.5):
         ...     pass
     """
-    global _knobs  # noqa: PLW0603 -- process-wide by purpose
     check_names(knobs, "configure")
     policy_with(knobs)
-    with _lock:
-        before = {name: _knobs[name] for name in knobs if name in _knobs}
-        _knobs = {**_knobs, **knobs}
-        refresh()
-
-    def restore() -> None:
-        global _knobs  # noqa: PLW0603 -- process-wide by purpose
-        with _lock:
-            kept = {name: value for name, value in _knobs.items() if name not in knobs}
-            _knobs = {**kept, **before}
-            refresh()
-
-    return Restorable(restore)
+    return Restorable(dict(knobs))
 
 
 def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(False) reads well
@@ -104,26 +119,18 @@ def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(Fal
         >>> with set_enabled(False):
         ...     pass
     """
-    before = _is_enabled
-
-    def switch(to: bool) -> None:  # noqa: FBT001 -- as above
-        global _is_enabled  # noqa: PLW0603 -- process-wide by purpose
-        with _lock:
-            _is_enabled = to
-            refresh()
-
-    switch(bool(enabled))
-    return Restorable(lambda: switch(before))
+    return Restorable({_ENABLED: bool(enabled)})
 
 
 def is_enabled() -> bool:
     """Whether launches run at all."""
-    return _is_enabled and not IS_OFF_BY_ENVIRONMENT
+    return _settings().get(_ENABLED, True) and not IS_OFF_BY_ENVIRONMENT
 
 
 def policy_with(explicit: Mapping[str, Any]) -> Policy:
     """Make a policy of the defaults and of what a launch was given by itself."""
-    return Policy(**{**_knobs, **explicit})
+    knobs = {name: value for name, value in _settings().items() if name != _ENABLED}
+    return Policy(**{**knobs, **explicit})
 
 
 def add(launch: Launch) -> None:

@@ -72,7 +72,8 @@ def drain() -> None:
 
     logger = logging.getLogger("darkcall")
     # A handler that hangs holds one thread, not one after the other.
-    if not _draining.acquire(blocking=False):
+    draining = _draining
+    if not draining.acquire(blocking=False):
         return
     try:
         while _waiting:
@@ -80,7 +81,7 @@ def drain() -> None:
                 level, message = _waiting.popleft()
                 logger.log(level, "%s", message)
     finally:
-        _draining.release()
+        draining.release()
 
 
 def reset() -> None:

@@ -117,6 +117,7 @@ class Trial:
             is_for_the_caller = watch.is_callers_thread and not isinstance(error, Exception)
             if not is_for_the_caller:
                 _guard.fault(f"shadowing a call of {self.job.terms.launch}", error)
+            watch.end()
             self._settle(Outcome.SKIPPED, "interrupted" if is_for_the_caller else "fault")
             if is_for_the_caller:
                 raise
@@ -130,26 +131,32 @@ class Trial:
         if refusal in {"over_budget", "stuck"}:
             self._settle(Outcome.DROPPED, refusal)
             return
+        swallows = Exception if watch.is_callers_thread else BaseException
         watch.start(job.terms.policy.timeout, self.abandon)
         try:
             function = job.candidate.function
             arguments = self._open_arguments()
-        except Exception as error:  # noqa: BLE001 -- an import and a copy run any code
+        except swallows as error:
+            # An import and a copy run any code.
             _guard.fault(f"preparing a call of {job.candidate.full_name}", error)
-            if watch.end():
+            if self._ends_in_time(watch):
                 self._skip(watch, f"preparing the call failed: {type(error).__qualname__}")
             return
         if job.candidate.is_async:
-            if watch.end():
+            if self._ends_in_time(watch):
                 self._run_on_loop(arguments, watch)
             return
-        swallows = Exception if watch.is_callers_thread else BaseException
         observation = observe(function, arguments, job.context, swallows=swallows)
-        if watch.end():
+        if self._ends_in_time(watch):
             self.conclude(watch, observation)
         else:
-            job.gate.got_free()
             self.come_late(observation)
+
+    def _ends_in_time(self, watch: Watch) -> bool:
+        if watch.end():
+            return True
+        self.job.gate.got_free()
+        return False
 
     def _run_on_loop(self, arguments: Arguments, watch: Watch) -> None:
         # Imported when needed: asyncio is slow to import.
@@ -233,7 +240,10 @@ class Trial:
             reason: ``timeout``, or why the call counts as dropped.
         """
         if reason == "timeout":
-            self._report(self._without_candidate(Outcome.TIMEOUT, None), None)
+            try:
+                self._report(self._without_candidate(Outcome.TIMEOUT, None), None)
+            finally:
+                self._settle(Outcome.TIMEOUT, None)
         else:
             self._settle(Outcome.DROPPED, reason)
 

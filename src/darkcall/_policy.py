@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import datetime as dt
 import difflib
-import math
+import sys
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 import attrs
@@ -57,24 +58,24 @@ def _optional_callable(value: Any) -> bool:
     return value is None or callable(value)
 
 
+def _collection(value: Any) -> bool:
+    # Not an iterator: a policy is made of its knobs again whenever one of them changes.
+    return isinstance(value, Collection) and not isinstance(value, str | bytes)
+
+
 def _names(value: Any) -> bool:
-    return (
-        not isinstance(value, str)
-        and hasattr(value, "__iter__")
-        and all(isinstance(name, str) and name for name in value)
-    )
-
-
-def _rules(value: Any) -> bool:
-    return not isinstance(value, str) and hasattr(value, "__iter__")
+    return _collection(value) and all(isinstance(name, str) and name for name in value)
 
 
 def _sinks(value: Any) -> bool:
-    return value is None or (hasattr(value, "__iter__") and all(callable(sink) for sink in value))
+    return value is None or (_collection(value) and all(callable(sink) for sink in value))
 
 
 def _runner(value: Any) -> bool:
-    return value is None or callable(getattr(value, "submit", None))
+    methods = ("submit", "flush", "close", "after_fork")
+    return value is None or (
+        hasattr(value, "is_inline") and all(callable(getattr(value, m, None)) for m in methods)
+    )
 
 
 def _positive_int(value: Any) -> bool:
@@ -85,8 +86,7 @@ def _positive_number(value: Any) -> bool:
     return (
         isinstance(value, int | float)
         and not isinstance(value, bool)
-        and math.isfinite(value)
-        and value > 0
+        and 0 < value <= sys.float_info.max
     )
 
 
@@ -125,7 +125,7 @@ class Policy:
     )
     isolate: Any = _knob(
         "copy",
-        lambda value: callable(value) or value in ("copy", "share"),
+        lambda value: callable(value) or _one_of("copy", "share")(value),
         "'copy', 'share' or a callable(args, kwargs) -> (args, kwargs)",
     )
     share: Any = _knob((), _names, "a sequence of parameter names, as ('session',)")
@@ -139,7 +139,7 @@ class Policy:
         _one_of("nothing", "differences", "everything"),
         "'nothing', 'differences' or 'everything'",
     )
-    redact: Any = _knob((), _rules, "a sequence of names, paths and callables, as ('card',)")
+    redact: Any = _knob((), _collection, "a sequence of names, paths and callables, as ('card',)")
     when_full: str = _knob("drop", _one_of("drop", "block"), "'drop' or 'block'")
     cpu_budget: float | None = _knob(
         0.10, _optional_positive, "a share of one core above 0, or None for no limit"
@@ -147,7 +147,11 @@ class Policy:
     sinks: Any = _knob(None, _sinks, "a sequence of callables that take a record, or None")
     runner: Runner | None = _knob(None, _runner, "a runner of darkcall.runners, or None")
     max_copy_bytes: int = _knob(1 << 20, _positive_int, "a whole number of bytes above 0")
-    max_pending: int = _knob(1000, _positive_int, "a whole number of calls above 0")
+    max_pending: int = _knob(
+        1000,
+        lambda value: _positive_int(value) and value <= 10_000_000,
+        "a whole number of calls from 1 to 10 million",
+    )
     max_pending_bytes: int = _knob(64 << 20, _positive_int, "a whole number of bytes above 0")
     max_stuck: int = _knob(8, _positive_int, "a whole number of threads above 0")
     redactor: Redactor = attrs.field(init=False)

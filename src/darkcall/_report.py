@@ -7,7 +7,13 @@ import platform
 import time
 from typing import TYPE_CHECKING, Any
 
-from ._describe import describe, describe_difference, describe_exception, describe_mapping
+from ._describe import (
+    Budget,
+    describe,
+    describe_difference,
+    describe_exception,
+    describe_mapping,
+)
 from ._model import Record
 from .compare import signature_of
 
@@ -17,6 +23,7 @@ if TYPE_CHECKING:
     from ._job import Trial
     from ._model import Observation
     from ._redact import Redactor
+    from ._snapshot import Kept
     from ._terms import Terms
 
 _process = os.urandom(6).hex()
@@ -47,10 +54,15 @@ def record_of(trial: Trial, comparison: Comparison) -> Record:
         The record.
     """
     job = trial.job
-    terms, policy = job.terms, job.terms.policy
-    redactor = policy.redactor
+    terms, keep, redactor = job.terms, job.terms.policy.keep, job.terms.policy.redactor
     control, candidate = comparison.control, comparison.candidate
-    keeps_everything = policy.keep == "everything"
+    # What is described first gets its share of the record's size for sure.
+    budget = Budget()
+    differences = [
+        describe_difference(difference, redactor, keep_values=keep != "nothing", budget=budget)
+        for difference in comparison.differences
+    ]
+    describing = _Describing(redactor, budget, keep)
     return Record(
         call_id=f"{_process}-{terms.index}-{job.number}",
         launch=terms.launch,
@@ -60,37 +72,46 @@ def record_of(trial: Trial, comparison: Comparison) -> Record:
         host=_host,
         pid=os.getpid(),
         control_seconds=job.control_seconds,
-        reason=None if comparison.reason is None else redactor.text(comparison.reason),
+        reason=describing.text(comparison.reason),
         waited_seconds=trial.waited_seconds,
         candidate_seconds=None if candidate is None else candidate.duration_seconds,
         candidate_cpu_seconds=None if candidate is None else candidate.cpu_seconds,
         sample_rate=terms.sample_rate,
-        signature=signature_of(comparison.differences) if comparison.differences else None,
-        differences=[
-            describe_difference(difference, redactor, keep_values=policy.keep != "nothing")
-            for difference in comparison.differences
-        ],
-        stopped=None if comparison.stopped is None else redactor.text(comparison.stopped),
-        control_raised=_raised(control, redactor, policy.keep),
-        candidate_raised=_raised(candidate, redactor, policy.keep),
-        context=_context(trial, redactor),
+        signature=describing.text(signature_of(comparison.differences) or None),
+        differences=differences,
+        stopped=describing.text(comparison.stopped),
+        control_raised=describing.raised(control),
+        candidate_raised=describing.raised(candidate),
+        context=describing.context(job.user_context),
         arguments=trial.arguments,
-        control_value=_value(control, redactor) if keeps_everything else None,
-        candidate_value=_value(candidate, redactor) if keeps_everything else None,
+        control_value=describing.value(control),
+        candidate_value=describing.value(candidate),
     )
 
 
-def _raised(side: Observation | None, redactor: Redactor, keep: str) -> dict[str, Any] | None:
-    if side is None or side.exception is None:
-        return None
-    described = describe_exception(side.exception, redactor)
-    return {"type": described["type"]} if keep == "nothing" else described
+class _Describing:
+    """Describes the parts of one record, within one budget."""
 
+    def __init__(self, redactor: Redactor, budget: Budget, keep: str) -> None:
+        self._redactor = redactor
+        self._budget = budget
+        self._keep = keep
 
-def _value(side: Observation | None, redactor: Redactor) -> Any:
-    return None if side is None or side.raised else describe(side.value, redactor)
+    def text(self, text: str | None) -> str | None:
+        return None if text is None else self._redactor.text(text)
 
+    def raised(self, side: Observation | None) -> dict[str, Any] | None:
+        if side is None or side.exception is None:
+            return None
+        described = describe_exception(side.exception, self._redactor, budget=self._budget)
+        return {"type": described["type"]} if self._keep == "nothing" else described
 
-def _context(trial: Trial, redactor: Redactor) -> dict[str, Any] | None:
-    kept = trial.job.user_context
-    return None if kept is None else describe_mapping(kept.open(), redactor)
+    def value(self, side: Observation | None) -> Any:
+        if self._keep != "everything" or side is None or side.raised:
+            return None
+        return describe(side.value, self._redactor, budget=self._budget)
+
+    def context(self, kept: Kept | None) -> dict[str, Any] | None:
+        if kept is None:
+            return None
+        return describe_mapping(kept.open(), self._redactor, budget=self._budget)

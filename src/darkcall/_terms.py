@@ -24,7 +24,7 @@ class Terms:
         sampler: The user's own sampler, if there is one.
         named: Gives each argument its parameter's name.
         outlets: The sinks, each behind a queue of its own.
-        sinks: What takes the records: the outlets' ``offer``, which neither raises nor blocks.
+        sinks: What takes the records; it never raises, and waits only where that was asked for.
         runner: Where candidates run.
     """
 
@@ -55,7 +55,8 @@ class Terms:
         self.policy = policy
         self.named = named
         self.outlets = outlets
-        self.sinks = [outlet.offer for outlet in outlets]
+        is_patient = policy.when_full == "block"
+        self.sinks = [one.offer_patiently if is_patient else one.offer for one in outlets]
         self.runner = runner
         if callable(policy.sample):
             self.sampler = policy.sample

@@ -724,3 +724,30 @@ atexit.register(lambda: print(close_all([outlet], time.monotonic() + 0.2)))
     )
     assert printed == ["False"]
     assert time.monotonic() - began < 10
+
+
+def test_a_patient_offer_waits_until_the_sink_has_room(make_record):
+    goes_on = threading.Event()
+    outlet = Outlet(lambda record: goes_on.wait(10), max_waiting=2)
+    for _ in range(3):
+        outlet.offer_patiently(make_record())
+    waiter = threading.Thread(target=outlet.offer_patiently, args=(make_record(),))
+    waiter.start()
+    assert outlet.stats().dropped == 0
+    goes_on.set()
+    waiter.join(10)
+    assert outlet.flush(5)
+    assert outlet.stats() == SinkStats(offered=4, written=4, failed=0, dropped=0, waiting=0)
+    assert outlet.close(time.monotonic() + 5)
+
+
+def test_a_patient_offer_gives_a_hung_sink_up_in_the_end(make_record, monkeypatch):
+    monkeypatch.setattr("darkcall.sinks._outlet.PATIENCE_SECONDS", 0.05)
+    goes_on = threading.Event()
+    outlet = Outlet(lambda record: goes_on.wait(10), max_waiting=1)
+    for _ in range(4):
+        outlet.offer_patiently(make_record())
+    assert outlet.stats().dropped >= 1
+    goes_on.set()
+    assert outlet.flush(5)
+    assert outlet.close(time.monotonic() + 5)

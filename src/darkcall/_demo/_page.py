@@ -111,9 +111,9 @@ class Page:
             ],
         )
         self._note(
-            "Made: the demo's own count of its calls. Counted, outcomes, pending: the launch's stats(). "
-            "Records: one for each outcome but dropped, read back from the files, and compared "
-            "outcome by outcome."
+            "Made: the demo's own count of its calls. Counted, outcomes and pending: what the "
+            "launch's stats() say. Records: one for each outcome but dropped, read back from the "
+            "files, and compared outcome by outcome."
         )
         for name, sink in accounts[-1].stats.sinks.items():
             self._note(

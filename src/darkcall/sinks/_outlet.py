@@ -30,6 +30,9 @@ Sink = Callable[["Record"], object]
 
 MAX_WAITING = 2_000
 MAX_BATCH = 500
+#: How long a worker waits for a sink that keeps up with nothing, in seconds.
+PATIENCE_SECONDS = 10.0
+_TICK_SECONDS = 0.001
 
 _starting = threading.local()
 
@@ -71,6 +74,18 @@ class Outlet:
         self._written = Tally()
         self._failed = Tally()
         self._dropped = Tally()
+
+    def offer_patiently(self, record: Record) -> None:
+        """Hand a record over once there is room for it; waits as long as is bearable.
+
+        For launches whose callers asked to wait rather than to lose anything.
+        """
+        give_up_at = time.monotonic() + PATIENCE_SECONDS
+        while len(self._queue) >= self._max_waiting and not self._closed:
+            if time.monotonic() >= give_up_at:
+                break
+            time.sleep(_TICK_SECONDS)
+        self.offer(record)
 
     def offer(self, record: Record) -> None:
         """Hand a record over, or drop it; neither waits nor raises."""
