@@ -355,6 +355,9 @@ BAD_VALUES = [
 ]
 
 
+UPDATED = dark_launch(candidate=identity, sinks=[])(identity)
+
+
 def test_each_knob_is_declared_and_each_refuses_something():
     assert set(KNOBS) == set(Knobs.__annotations__) == set(BAD)
 
@@ -362,20 +365,26 @@ def test_each_knob_is_declared_and_each_refuses_something():
 @pytest.mark.parametrize(("name", "value"), BAD_VALUES)
 @pytest.mark.parametrize("taken_by", ["dark_launch", "configure", "update"])
 def test_a_bad_value_is_refused_with_a_message_that_shows_it(name, value, taken_by):
-    decorated = dark_launch(candidate=identity, sinks=[])(identity)
     with pytest.raises(ConfigurationError) as caught:
         if taken_by == "dark_launch":
             dark_launch(candidate=identity, **{name: value})(identity)
         elif taken_by == "configure":
             configure(**{name: value})
         else:
-            launch_of(decorated).update(**{name: value})
+            launch_of(UPDATED).update(**{name: value})
     shown = value.total_seconds() if isinstance(value, dt.timedelta) else value
     items = shown if name == "redact" and isinstance(shown, tuple) else [shown]
     assert any(repr(item) in str(caught.value) for item in items)
-    # Nothing of it is left.
-    assert decorated(1) == 1
-    assert configure(sample=1.0) is not None
+
+
+def test_nothing_is_left_of_what_was_refused(dark, sink):
+    decorated = dark(candidate=identity, timeout=3.0)(identity)
+    with pytest.raises(ConfigurationError):
+        launch_of(decorated).update(sample=0.0, timeout=-1)
+    with pytest.raises(ConfigurationError), configure(sample=0.0, keep="all"):
+        pass
+    decorated(1)
+    assert outcomes(sink) == ["match"]
 
 
 def test_an_executor_is_no_runner():

@@ -115,6 +115,17 @@ def _share_or_sampler(value: Any) -> Any:
     return value if callable(value) else checked_share(value)
 
 
+def _rules(value: Any) -> Any:
+    # Not a validator: the redactor is made of them before those are asked.
+    if _collection(value):
+        return value
+    msg = (
+        f"redact={value!r} will not do: give a sequence of names, paths and callables, "
+        "as ('card',)"
+    )
+    raise ConfigurationError(msg)
+
+
 @attrs.frozen(kw_only=True, eq=False)
 class Policy:
     """The knobs of one launch, checked. docs/reference/knobs.md tells what each does."""
@@ -139,7 +150,7 @@ class Policy:
         _one_of("nothing", "differences", "everything"),
         "'nothing', 'differences' or 'everything'",
     )
-    redact: Any = _knob((), _collection, "a sequence of names, paths and callables, as ('card',)")
+    redact: Any = attrs.field(default=(), converter=_rules)
     when_full: str = _knob("drop", _one_of("drop", "block"), "'drop' or 'block'")
     cpu_budget: float | None = _knob(
         0.10, _optional_positive, "a share of one core above 0, or None for no limit"

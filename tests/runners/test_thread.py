@@ -169,7 +169,7 @@ def test_a_worker_outlives_whatever_its_work_raises(threads, error):
     assert threads.flush(timeout=5)
     assert last.done.is_set()
     assert _guard.faults.value == before + 5
-    assert all(worker.work is None for worker in threads._workers)
+    assert all(worker.turn is None for worker in threads._workers)
 
 
 def test_finished_work_is_forgotten(threads):
@@ -249,11 +249,12 @@ class TestDeadlines:
         assert threads.flush(timeout=10)
         assert len(abandoned) + sum(ended) == 50
 
-    def test_when_no_thread_can_be_started_in_its_place_the_rest_goes_on(
-        self, threads, overdue, monkeypatch
+    def test_when_no_thread_can_be_started_in_its_place_the_worker_goes_on_afterwards(
+        self, overdue, monkeypatch
     ):
-        work = overdue()
-        threads.submit(work)
+        runner = ThreadRunner(workers=1)
+        work, last = overdue(), Errand()
+        runner.submit(work)
         work.began.wait(5)
         before = _guard.faults.value
 
@@ -261,13 +262,17 @@ class TestDeadlines:
             raise RuntimeError
 
         monkeypatch.setattr(thread._Worker, "begin", no_thread)
-        wait_until(lambda: work.abandoned)
+        runner.submit(last)
+        wait_until(lambda: _guard.faults.value > before)
         monkeypatch.undo()
-        last = Errand()
-        threads.submit(last)
+        is_done_early = runner.flush(timeout=0.01)
+        work.let_go.set()
 
-        assert last.done.wait(5)
-        assert _guard.faults.value == before + 1
+        assert not is_done_early
+        assert runner.flush(timeout=5)
+        assert last.done.is_set()
+        assert work.abandoned == ["timeout"]
+        runner.close(timeout=1)
 
     def test_a_line_for_the_log_whose_handler_hangs_costs_no_worker(
         self, threads, monkeypatch
@@ -363,21 +368,17 @@ class TestFlush:
 
 class TestClose:
     def test_it_ends_all_threads(self):
+        before = set(threading.enumerate())
         runner = ThreadRunner(workers=3)
         runner.submit(Errand())
         assert runner.flush(timeout=5)
-        workers = [
-            one for one in threading.enumerate() if one.name.startswith("darkcall-")
-        ]
+        started = set(threading.enumerate()) - before
 
         assert runner.close(timeout=5)
-        started_here = [one for one in workers if one is runner._supervisor or True]
-        for one in started_here:
-            one.join(0.5)
-        names = collections.Counter(
-            one.name for one in started_here if one.is_alive() and one.name == "darkcall-worker"
-        )
-        assert names["darkcall-worker"] <= len(workers) - 4
+        for one in started:
+            one.join(5)
+        assert len(started) == 4
+        assert not any(one.is_alive() for one in started)
 
     def test_it_drops_what_is_not_done(self, overdue):
         runner = ThreadRunner(workers=1)

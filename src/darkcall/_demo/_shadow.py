@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     Dedent = Callable[[str], str]
 
 CANDIDATES: Final = {"naive": dedent_naive, "rewrite": dedent_rewrite}
-#: A sink drops records when thousands wait for it: a batch waits before that.
-CALLS_BETWEEN_FLUSHES: Final = 500
 FLUSH_SECONDS: Final = 60.0
 
 place_of_docstring = contextvars.ContextVar("place_of_docstring", default="")
@@ -78,8 +76,6 @@ def shadow_all(dedent: Dedent, docstrings: Iterable[Docstring]) -> int:
         place_of_docstring.set(docstring.place)
         dedent(docstring.text)
         calls += 1
-        if calls % CALLS_BETWEEN_FLUSHES == 0:
-            flush(FLUSH_SECONDS)
     flush(FLUSH_SECONDS)
     return calls
 

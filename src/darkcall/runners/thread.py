@@ -70,9 +70,9 @@ class ThreadRunner:
         self._is_started = False
         self._is_polling = False
         self._starting = threading.Lock()
-        self._alarm = threading.Lock()
-        self._alarm.acquire()
-        self._planned = math.inf
+        self._alarm = _Alarm()
+        # Held while it is decided who goes on in the place of an abandoned worker.
+        self.replacing = threading.RLock()
 
     def submit(self, work: Work) -> None:
         """Queue the work for the next free worker.
@@ -80,9 +80,15 @@ class ThreadRunner:
         Args:
             work: What is to be done.
         """
-        if not self._is_started and not self._start():
-            work.drop("no_thread")
-            return
+        if not self._is_started:
+            has_started = False
+            try:
+                has_started = self._start()
+            finally:
+                if not has_started:
+                    work.drop("no_thread")
+            if not has_started:
+                return
         self._queue.append(work)
         if self._parked and not self._is_polling:
             self._wake_one()
@@ -94,6 +100,9 @@ class ThreadRunner:
             return True
         try:
             if not self._is_started:
+                # Each supervisor has its own: one that is to end must not take a ring
+                # that is meant for the next.
+                self._alarm = _Alarm()
                 self._workers = [_Worker(self) for _ in range(self._count)]
                 self._supervisor = threading.Thread(
                     target=self._supervise, name="darkcall-supervisor", daemon=True
@@ -102,15 +111,27 @@ class ThreadRunner:
                     worker.begin()
                 self._supervisor.start()
                 self._is_started = True
-        except RuntimeError as error:
+        except BaseException as error:
+            self._dismiss()
+            if not isinstance(error, RuntimeError):
+                raise
             # No thread can be started: a limit of the system, or the interpreter exits.
-            for worker in self._workers:
-                worker.is_leaving = True
             _guard.fault("starting a worker", error)
             return False
         finally:
             self._starting.release()
         return True
+
+    def _dismiss(self) -> list[_Worker]:
+        with self.replacing:
+            dismissed, alarm = self._workers, self._alarm
+            self._supervisor = None
+            self._is_started = False
+        alarm.ring()
+        for worker in dismissed:
+            worker.is_leaving = True
+            worker.wake()
+        return dismissed
 
     def _wake_one(self) -> None:
         with suppress(IndexError):
@@ -132,10 +153,12 @@ class ThreadRunner:
         polling_ends = time.perf_counter() + POLLING_SECONDS
         while not worker.is_leaving:
             self._is_polling = False
+            # Before it takes anything: whoever flushes waits for what it may have taken.
+            worker.turn = object()
             try:
                 work = self._queue.popleft()
             except IndexError:
-                pass
+                worker.turn = None
             else:
                 if self._queue and self._parked:
                     self._wake_one()
@@ -171,38 +194,47 @@ class ThreadRunner:
         Args:
             deadline: A reading of ``time.perf_counter``.
         """
-        if deadline < self._planned:
-            with suppress(RuntimeError):
-                self._alarm.release()
+        alarm = self._alarm
+        if deadline < alarm.planned:
+            alarm.ring()
 
     def _supervise(self) -> None:
+        alarm = self._alarm
         while self._supervisor is threading.current_thread():
             # What begins from here on, and is not seen below, rings.
-            self._planned = math.inf
-            deadline = self._planned = min(worker.deadline for worker in self._workers)
-            if deadline == math.inf:
-                self._alarm.acquire()
-                continue
-            seconds = deadline - time.perf_counter()
-            if seconds > 0.0:
-                self._alarm.acquire(timeout=min(seconds, threading.TIMEOUT_MAX))
+            alarm.planned = math.inf
+            alarm.planned = min(worker.deadline for worker in self._workers)
+            alarm.wait()
             for worker in list(self._workers):
                 if worker.deadline <= time.perf_counter():
                     self._abandon(worker)
 
     def _abandon(self, worker: _Worker) -> None:
-        on_abandoned = worker.claim()
-        if on_abandoned is None:
-            return
-        worker.is_leaving = True
+        with self.replacing:
+            if self._supervisor is not threading.current_thread():
+                return
+            on_abandoned = worker.claim()
+            if on_abandoned is None:
+                return
+            # First of all, so that a flush which no longer waits for the worker waits
+            # for this.
+            self._queue.appendleft(_Continuation(on_abandoned))
+            self._replace(worker)
+        self._wake_one()
+
+    def _replace(self, worker: _Worker) -> None:
+        before = self._workers
         replacement = _Worker(self)
-        self._workers = [replacement if one is worker else one for one in self._workers]
-        self._queue.appendleft(_Continuation(on_abandoned))
+        self._workers = [*before, replacement]
         try:
             replacement.begin()
         except RuntimeError as error:
+            # The worker goes on itself, once its work ends.
+            self._workers = before
             _guard.fault("replacing a worker", error)
-        self._wake_one()
+        else:
+            self._workers = [one for one in self._workers if one is not worker]
+            worker.is_leaving = True
 
     def flush(self, timeout: float) -> bool:
         """Wait until all work that was submitted before is done.
@@ -226,8 +258,8 @@ class ThreadRunner:
         self._wake_one()
         if not milestone.reached.acquire(timeout=max(0.0, deadline - time.perf_counter())):
             return False
-        under_way = [(worker, worker.work) for worker in self._workers]
-        while any(worker.is_at(work) for worker, work in under_way):
+        under_way = [(worker, worker.turn) for worker in self._workers]
+        while any(worker.is_in(turn) for worker, turn in under_way):
             if time.perf_counter() >= deadline:
                 return False
             time.sleep(_TICK_SECONDS)
@@ -245,17 +277,10 @@ class ThreadRunner:
             Whether all was done.
         """
         is_done = self.flush(timeout)
-        self._is_started = False
-        self._supervisor = None
-        with suppress(RuntimeError):
-            self._alarm.release()
-        for worker in self._workers:
-            worker.is_leaving = True
+        for worker in self._dismiss():
             on_abandoned = worker.claim()
             if on_abandoned is not None:
                 on_abandoned("exit")
-        while self._parked:
-            self._wake_one()
         while self._queue:
             with suppress(IndexError):
                 self._queue.popleft().drop("exit")
@@ -279,7 +304,7 @@ class _Worker:
         self._bell = threading.Lock()
         self._bell.acquire()
         self._phase: tuple[float, threading.Lock, Callable[[str], None]] | None = None
-        self.work: Work | None = None
+        self.turn: object = None
         self.is_leaving = False
 
     def begin(self) -> None:
@@ -288,7 +313,6 @@ class _Worker:
     def _loop(self) -> None:
         DARK.set(True)
         while (work := self._runner.next_work(self)) is not None:
-            self.work = work
             try:
                 work.run(self)
             except BaseException as error:  # noqa: BLE001 -- a worker outlives everything
@@ -296,10 +320,11 @@ class _Worker:
                 _guard.fault("running a job", error)
             finally:
                 # What the call held is to be freed now, not at the next call.
-                self.work = work = None
+                work = None
+                self.turn = None
 
-    def is_at(self, work: Work | None) -> bool:
-        return work is not None and self.work is work and not self.is_leaving
+    def is_in(self, turn: object) -> bool:
+        return turn is not None and self.turn is turn and not self.is_leaving
 
     @property
     def deadline(self) -> float:
@@ -313,7 +338,11 @@ class _Worker:
 
     def end(self) -> bool:
         phase, self._phase = self._phase, None
-        return phase is not None and phase[1].acquire(blocking=False)
+        if phase is not None and phase[1].acquire(blocking=False):
+            return True
+        # Whoever abandoned this worker decides right now whether it goes on.
+        with self._runner.replacing:
+            return False
 
     def claim(self) -> Callable[[str], None] | None:
         """Take over the phase under way; None if there is none, or it is taken."""
@@ -329,6 +358,26 @@ class _Worker:
     def wake(self) -> None:
         with suppress(RuntimeError):
             self._bell.release()
+
+
+class _Alarm:
+    """What the supervisor sleeps by."""
+
+    def __init__(self) -> None:
+        self.planned = math.inf
+        self._bell = threading.Lock()
+        self._bell.acquire()
+
+    def ring(self) -> None:
+        with suppress(RuntimeError):
+            self._bell.release()
+
+    def wait(self) -> None:
+        seconds = self.planned - time.perf_counter()
+        if seconds >= threading.TIMEOUT_MAX:
+            self._bell.acquire()
+        elif seconds > 0.0:
+            self._bell.acquire(timeout=seconds)
 
 
 class _Continuation:
