@@ -10,6 +10,7 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+
 from darkcall import _config, _guard, _job, _report, dark_launch, flush
 from darkcall.runners import ThreadRunner
 from darkcall.sinks import MemorySink

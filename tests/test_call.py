@@ -7,6 +7,7 @@ import threading
 import time
 
 import pytest
+
 from darkcall import _call, _guard, flush, launch_of, set_enabled
 from darkcall.runners import InlineRunner
 
@@ -107,7 +108,7 @@ def test_a_call_of_a_candidate_counts_as_nested(launched):
     def candidate(x):
         return x if x == 0 else function(x - 1)
 
-    function, memory = launched(lambda x: 0, candidate, runner=INLINE)
+    function, _ = launched(lambda x: 0, candidate, runner=INLINE)
     function(3)
 
     stats = launch_of(function).stats()
@@ -146,7 +147,7 @@ def test_a_sampler_that_fails_leaves_the_call_unsampled(launched):
         raise ValueError
 
     before = _guard.faults.value
-    function, memory = launched(lambda x: x, lambda x: x, runner=INLINE, sample=sampler)
+    function, _ = launched(lambda x: x, lambda x: x, runner=INLINE, sample=sampler)
 
     assert function(1) == 1
     assert launch_of(function).stats().unsampled == 1
@@ -158,9 +159,7 @@ def test_a_sampler_whose_answer_has_no_truth_leaves_the_call_unsampled(launched)
         def __bool__(self):
             raise ValueError
 
-    function, memory = launched(
-        lambda x: x, lambda x: x, runner=INLINE, sample=lambda call: Neither()
-    )
+    function, _ = launched(lambda x: x, lambda x: x, runner=INLINE, sample=lambda call: Neither())
 
     assert function(1) == 1
     assert launch_of(function).stats().unsampled == 1
@@ -168,13 +167,11 @@ def test_a_sampler_whose_answer_has_no_truth_leaves_the_call_unsampled(launched)
 
 @pytest.mark.parametrize("knob", ["sample", "context", "isolate"])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
-def test_what_is_addressed_to_the_callers_thread_passes_and_is_accounted_for(
-    launched, knob, error
-):
+def test_what_is_addressed_to_the_callers_thread_passes_and_is_accounted_for(launched, knob, error):
     def interrupted(*args, **kwargs):
         raise error
 
-    function, memory = launched(
+    function, _ = launched(
         lambda x: x,
         {"v2": lambda x: x, "v3": lambda x: x},
         runner=INLINE,
@@ -193,7 +190,7 @@ def test_an_interrupted_control_is_accounted_for(launched, no_faults):
     def control(x):
         raise KeyboardInterrupt
 
-    function, memory = launched(control, lambda x: x, runner=INLINE)
+    function, _ = launched(control, lambda x: x, runner=INLINE)
 
     with pytest.raises(KeyboardInterrupt):
         function(1)
@@ -206,9 +203,7 @@ def test_an_inline_candidate_that_is_interrupted_interrupts_the_caller(launched)
     def candidate(x):
         raise KeyboardInterrupt
 
-    function, memory = launched(
-        lambda x: x, {"v2": candidate, "v3": lambda x: x}, runner=INLINE
-    )
+    function, _ = launched(lambda x: x, {"v2": candidate, "v3": lambda x: x}, runner=INLINE)
 
     with pytest.raises(KeyboardInterrupt):
         function(1)
@@ -224,9 +219,7 @@ def test_a_runner_that_fails_does_not_reach_the_caller(launched):
             work.drop("broken")
             raise RuntimeError
 
-    function, memory = launched(
-        lambda x: x, {"v2": lambda x: x, "v3": lambda x: x}, runner=Broken()
-    )
+    function, _ = launched(lambda x: x, {"v2": lambda x: x, "v3": lambda x: x}, runner=Broken())
 
     assert function(1) == 1
     stats = launch_of(function).stats()
@@ -238,7 +231,7 @@ class TestIsolation:
     def test_shared_arguments_are_the_callers_own(self, launched):
         seen = []
         argument = [1]
-        function, memory = launched(
+        function, _ = launched(
             lambda x: 1, lambda x: seen.append(x) or 1, runner=INLINE, isolate="share"
         )
         function(argument)
@@ -253,7 +246,7 @@ class TestIsolation:
             seen.append(control)
             return True
 
-        function, memory = launched(
+        function, _ = launched(
             lambda x: result, lambda x: 1, runner=INLINE, isolate="share", compare=compare
         )
         function(1)
@@ -267,7 +260,7 @@ class TestIsolation:
             asked.append(args)
             return [args[0] + 100], {}
 
-        function, memory = launched(
+        function, _ = launched(
             lambda x: x + 100,
             {"v2": lambda x: x, "v3": lambda x: x},
             runner=INLINE,
@@ -323,9 +316,7 @@ class TestIsolation:
         assert "can be awaited only once" in memory.records[0].reason
 
     def test_a_result_that_cannot_be_copied_makes_the_call_skipped(self, launched):
-        function, memory = launched(
-            lambda x: threading.Lock(), lambda x: x, runner=INLINE
-        )
+        function, memory = launched(lambda x: threading.Lock(), lambda x: x, runner=INLINE)
         function(1)
 
         assert "what the control returned cannot be kept" in memory.records[0].reason
@@ -348,7 +339,7 @@ class TestIsolation:
                 raise ValueError(name)
 
         result = Hostile()
-        function, memory = launched(lambda x: result, lambda x: x, runner=INLINE)
+        function, _ = launched(lambda x: result, lambda x: x, runner=INLINE)
 
         assert function(1) is result
         assert launch_of(function).stats().pending == 0
@@ -388,7 +379,7 @@ class TestContext:
             tenant.set("changed")
             return x
 
-        function, memory = launched(lambda x: x, {"v2": candidate, "v3": candidate}, runner=threads)
+        function, _ = launched(lambda x: x, {"v2": candidate, "v3": candidate}, runner=threads)
         function(1)
         tenant.set("the next")
 
@@ -399,7 +390,7 @@ class TestContext:
 
 class TestRoom:
     def test_a_full_launch_drops_and_counts(self, launched, threads, held):
-        function, memory = launched(lambda x: x, held, runner=threads, max_pending=2)
+        function, _ = launched(lambda x: x, held, runner=threads, max_pending=2)
         for x in range(5):
             assert function(x) == x
         held.let_go.set()
@@ -409,7 +400,7 @@ class TestRoom:
         assert reasons(function) == {"full": 3}
 
     def test_a_launch_whose_calls_weigh_too_much_drops_and_counts(self, launched, threads, held):
-        function, memory = launched(
+        function, _ = launched(
             lambda x: None, held, runner=threads, max_pending_bytes=10_000, compare=lambda a, b: 1
         )
         for _ in range(5):
@@ -421,9 +412,7 @@ class TestRoom:
         assert launch_of(function).candidates[0].gate.room.nbytes == 0
 
     def test_who_asked_to_wait_waits_for_room(self, launched, threads, held):
-        function, memory = launched(
-            lambda x: x, held, runner=threads, max_pending=1, when_full="block"
-        )
+        function, _ = launched(lambda x: x, held, runner=threads, max_pending=1, when_full="block")
         function(1)
         waiting = threading.Thread(target=function, args=(2,))
         waiting.start()
@@ -437,9 +426,7 @@ class TestRoom:
         assert outcomes(function) == {"match": 2}
 
     def test_who_waits_for_room_can_be_interrupted(self, launched, threads, held, monkeypatch):
-        function, memory = launched(
-            lambda x: x, held, runner=threads, max_pending=1, when_full="block"
-        )
+        function, _ = launched(lambda x: x, held, runner=threads, max_pending=1, when_full="block")
         function(1)
 
         class Interrupting:
@@ -458,7 +445,7 @@ class TestRoom:
         assert outcomes(function) == {"match": 1, "skipped": 1}
 
     def test_candidates_of_one_call_are_refused_one_by_one(self, launched, threads, held):
-        function, memory = launched(
+        function, _ = launched(
             lambda x: x, {"slow": held, "fast": lambda x: x}, runner=threads, max_pending=1
         )
         function(1)
@@ -477,7 +464,7 @@ def test_a_call_of_which_a_part_cannot_be_shadowed_goes_on(launched, monkeypatch
     def broken():
         raise MemoryError
 
-    function, memory = launched(lambda x: x, lambda x: x, runner=INLINE)
+    function, _ = launched(lambda x: x, lambda x: x, runner=INLINE)
     monkeypatch.setattr(_call, "copy_context", broken)
 
     assert function(1) == 1
@@ -493,13 +480,39 @@ def test_an_argument_named_in_share_is_handed_over_as_it_is(launched):
         seen.append(lock)
         return lock
 
-    function, memory = launched(
-        lambda lock, cart: lock, candidate, runner=INLINE, share=("lock",)
-    )
+    function, _ = launched(lambda lock, cart: lock, candidate, runner=INLINE, share=("lock",))
     function(lock, [1])
 
     assert seen[0] is lock
     assert outcomes(function) == {"match": 1}
+
+
+class Alarms:
+    """Calls a function again and again in a signal handler, in the main thread."""
+
+    def __init__(self, function):
+        self.function = function
+        self.handled = 0
+
+    def __call__(self, signum, frame):
+        self.handled += 1
+        self.function([self.handled])
+
+    def __enter__(self):
+        self.before = signal.signal(signal.SIGALRM, self)
+        self.left, _ = signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        return self
+
+    def __exit__(self, *_exc):
+        signal.signal(signal.SIGALRM, self.before)
+        signal.setitimer(signal.ITIMER_REAL, self.left)
+
+
+def holds(stats):
+    return all(
+        one.pending >= 0 and stats.shadowed == sum(one.outcomes.values()) + one.pending
+        for one in stats.candidates.values()
+    )
 
 
 @pytest.mark.parametrize("runs_inline", [True, False])
@@ -510,55 +523,37 @@ def test_calls_from_many_threads_and_a_signal_handler_are_counted_exactly(
         lambda x: x, lambda x: x, runner=INLINE if runs_inline else threads, max_pending=50
     )
     launch = launch_of(function)
-    calls_of_threads, handled = 500, 0
-    start = threading.Barrier(4)
-    broken = []
-
-    def handler(signum, frame):
-        nonlocal handled
-        handled += 1
-        function([handled])
+    start, finished = threading.Barrier(4), threading.Event()
+    seen = []
 
     def call():
         start.wait()
-        for x in range(calls_of_threads):
+        for x in range(500):
             function([x])
 
     def look():
-        while not finished.is_set():
-            stats = launch.stats()
-            for candidate in stats.candidates.values():
-                if stats.shadowed != sum(candidate.outcomes.values()) + candidate.pending:
-                    broken.append(stats)
-                if candidate.pending < 0:
-                    broken.append(stats)
-            time.sleep(0.001)
+        while not finished.wait(0.001):
+            seen.append(holds(launch.stats()))
 
-    finished = threading.Event()
     looking = threading.Thread(target=look)
     calling = [threading.Thread(target=call) for _ in range(3)]
-    before = signal.signal(signal.SIGALRM, handler)
     for thread in (looking, *calling):
         thread.start()
-    left, _ = signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
-    try:
+    called = 0
+    with Alarms(function) as alarms:
         start.wait()
-        called = 0
-        while handled < 30:
+        while alarms.handled < 30:
             function([called])
             called += 1
         for thread in calling:
             thread.join()
-    finally:
-        signal.signal(signal.SIGALRM, before)
-        signal.setitimer(signal.ITIMER_REAL, left)
-        finished.set()
-        looking.join()
+    finished.set()
+    looking.join()
 
     assert flush(timeout=20)
     stats = launch.stats()
-    assert broken == []
-    assert stats.calls == called + handled + 3 * calls_of_threads
+    assert all(seen)
+    assert stats.calls == called + alarms.handled + 1_500
     # A handler that interrupts a copy, or an inline candidate, is in the dark as well.
     assert stats.calls == stats.shadowed + stats.nested
     assert stats.pending == 0

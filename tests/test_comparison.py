@@ -3,6 +3,7 @@ from __future__ import annotations
 import types
 
 import pytest
+
 from darkcall import Difference, Observation, Outcome, _guard
 from darkcall._comparison import MAX_DIFFERENCES, compare_sides
 from darkcall._policy import Policy
@@ -244,9 +245,7 @@ class TestIgnore:
         comparison = compared(
             returned(1),
             raised(NotImplementedError()),
-            ignore=lambda control, candidate: isinstance(
-                candidate.exception, NotImplementedError
-            ),
+            ignore=lambda control, candidate: isinstance(candidate.exception, NotImplementedError),
         )
 
         assert comparison.outcome is Outcome.IGNORED

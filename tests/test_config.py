@@ -4,19 +4,27 @@ from __future__ import annotations
 
 import functools
 import gc
+import os
 import subprocess
 import sys
 import threading
 
 import pytest
 
-from darkcall import _config, configure, dark_launch, flush, launch_of, launches, set_enabled
+from darkcall import _config, close, configure, dark_launch, flush, launch_of, launches, set_enabled
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
 
 
 def identity(x):
     return x
+
+
+@pytest.fixture
+def threads():
+    runner = ThreadRunner(workers=1)
+    yield runner
+    runner.close(timeout=1.0)
 
 
 @pytest.fixture
@@ -148,6 +156,39 @@ def test_a_new_default_is_for_the_calls_that_begin_after_it(decorated, sink):
     assert len(sink.records) == 1
 
 
+def test_a_sink_that_was_closed_takes_records_again():
+    kept = []
+    decorated = dark_launch(candidate=identity, sinks=[kept.append], runner=InlineRunner())(
+        identity
+    )
+    decorated(1)
+    assert close()
+    decorated(2)
+    assert flush()
+    assert len(kept) == 2
+
+
+def test_a_child_that_was_forked_while_something_was_configured_does_not_hang():
+    source = (
+        "import os, threading\n"
+        "from darkcall import _config, close, configure, dark_launch, launch_of\n"
+        "launched = dark_launch(candidate=abs)(abs)\n"
+        "held, done = threading.Event(), threading.Event()\n"
+        "def hold():\n"
+        "    with _config._lock:\n"
+        "        held.set(); done.wait(10)\n"
+        "thread = threading.Thread(target=hold)\n"
+        "thread.start(); held.wait(10)\n"
+        "child = os.fork()\n"
+        "if not child:\n"
+        "    configure(sample=0.5)\n"
+        "    os._exit(launch_of(launched).terms.sample_rate == 0.5)\n"
+        "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
+        "done.set()\n"
+    )
+    assert run(source) == "1\n"
+
+
 # Switches.
 
 
@@ -228,7 +269,7 @@ def test_the_environment_switches_off_by_its_words_only(word):
 def run(source, **environment):
     done = subprocess.run(
         [sys.executable, "-c", source],
-        env={"PYTHONPATH": ":".join(sys.path), **environment},
+        env={**os.environ, "PYTHONPATH": ":".join(sys.path), **environment},
         capture_output=True,
         text=True,
         check=True,
@@ -274,11 +315,11 @@ def test_an_update_changes_the_named_knobs_only(decorated):
     assert (policy.timeout, policy.sample) == (1.0, 0.5)
 
 
-def test_new_bounds_hold_for_the_calls_after_them():
+def test_new_bounds_hold_for_the_calls_after_them(threads):
     release = threading.Event()
-    decorated = dark_launch(
-        candidate=lambda: release.wait(10), runner=ThreadRunner(workers=1), sinks=[]
-    )(lambda: True)
+    decorated = dark_launch(candidate=lambda: release.wait(10), runner=threads, sinks=[])(
+        lambda: True
+    )
     decorated()
     launch_of(decorated).update(max_pending=1)
     decorated()
@@ -312,7 +353,7 @@ def test_switching_while_other_threads_call_loses_no_call(sink):
         thread.start()
     start.wait(timeout=10)
     launch = launch_of(decorated)
-    for switch in [functools.partial(set_enabled, False), functools.partial(configure, sample=0.5)]:
+    for switch in (functools.partial(set_enabled, enabled=False), configure):
         with switch():
             launch.pause()
             launch.resume()

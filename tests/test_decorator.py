@@ -45,6 +45,13 @@ def outcomes(sink):
 
 
 @pytest.fixture
+def threads():
+    runner = ThreadRunner(workers=1)
+    yield runner
+    runner.close(timeout=1.0)
+
+
+@pytest.fixture
 def sink():
     return MemorySink()
 
@@ -422,7 +429,9 @@ def test_a_bad_candidate_is_refused(candidate, says):
 
 @pytest.mark.parametrize("candidate", [None, 3, {"v2": 3}], ids=repr)
 def test_a_candidate_that_cannot_be_called_is_refused(candidate):
-    with pytest.raises(TypeError, match=r"give a callable, 'package\.module:function', or a mapping"):
+    with pytest.raises(
+        TypeError, match=r"give a callable, 'package\.module:function', or a mapping"
+    ):
         dark_launch(candidate=candidate)(double)
 
 
@@ -548,17 +557,15 @@ def test_a_candidate_is_given_by_its_name(dark, sink, module, reference):
     assert outcomes(sink) == [("candidate", "match")]
 
 
-def test_a_candidate_by_name_is_imported_at_its_first_use_on_a_worker(tmp_path, monkeypatch):
+def test_a_candidate_by_name_is_imported_at_its_first_use_on_a_worker(
+    tmp_path, monkeypatch, threads
+):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "imported_late.py").write_text(
-        "import threading\n"
-        "imported_by = threading.current_thread()\n"
-        "def double(x): return 2 * x\n"
+        "import threading\nimported_by = threading.current_thread()\ndef double(x): return 2 * x\n"
     )
     sink = MemorySink()
-    decorated = dark_launch(
-        candidate="imported_late:double", runner=ThreadRunner(workers=1), sinks=[sink]
-    )(double)
+    decorated = dark_launch(candidate="imported_late:double", runner=threads, sinks=[sink])(double)
     assert "imported_late" not in sys.modules
     decorated(1)
     assert flush()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import os
 
 import pytest
 
@@ -69,7 +70,10 @@ def test_a_fastapi_dependency_may_be_launched(fastapi, client_of, dark, sink):
     size = dark(candidate=Size())(Size())
 
     @app.get("/")
-    def answer(tenant: dict = fastapi.Depends(tenant), size: int = fastapi.Depends(size)) -> list:
+    def answer(
+        tenant: dict = fastapi.Depends(tenant),  # noqa: B008 -- as it is written there
+        size: int = fastapi.Depends(size),
+    ) -> list:
         return [tenant, size]
 
     with client_of(app) as client:
@@ -94,9 +98,7 @@ def test_an_async_fastapi_route_runs_on_the_loop(fastapi, client_of, dark, sink)
     assert outcomes(sink) == ["match"]
 
 
-def test_a_fastapi_route_answers_with_the_controls_own_http_error(
-    fastapi, client_of, dark, sink
-):
+def test_a_fastapi_route_answers_with_the_controls_own_http_error(fastapi, client_of, dark, sink):
     app = fastapi.FastAPI()
 
     @app.get("/")
@@ -255,7 +257,7 @@ def test_pytest_fixtures_and_tests_ask_for_what_the_control_asks_for(tmp_path):
         "    def test_a_method_is_launched(self, price):\n"
         "        assert launch_of(self.test_a_method_is_launched).counts.shadowed.value == 1\n"
     )
-    assert run_pytest(tmp_path) == {"passed": 4}
+    assert run_pytest(tmp_path)["passed"] == 4
 
 
 def run_pytest(folder):
@@ -263,8 +265,18 @@ def run_pytest(folder):
     import sys  # noqa: PLC0415
 
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--rootdir", folder, folder],
-        env={"PYTHONPATH": ":".join(sys.path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
+        [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-q",
+            "-p",
+            "no:cacheprovider",
+            "--rootdir",
+            folder,
+            folder,
+        ],
+        env={**os.environ, "PYTHONPATH": ":".join(sys.path), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
         cwd=folder,
         capture_output=True,
         text=True,

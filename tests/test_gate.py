@@ -5,6 +5,9 @@ import threading
 import types
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
 from darkcall import _guard
 from darkcall._gate import (
     BREAKER_FAILURES,
@@ -14,8 +17,6 @@ from darkcall._gate import (
     Gate,
     Room,
 )
-from hypothesis import example, given
-from hypothesis import strategies as st
 
 
 @pytest.fixture
@@ -121,8 +122,10 @@ class TestBreaker:
 
         assert gate.enter(clock.now) == "breaker"
         assert [line for line in lines(caplog) if "the breaker opens" in line] == [
-            "shop.price [v2]: failed 20 times in a row, the breaker opens; one call is tried "
-            "every 30 s"
+            (
+                "shop.price [v2]: failed 20 times in a row, the breaker opens; one call is tried "
+                "every 30 s"
+            )
         ]
 
     def test_failures_of_calls_under_way_are_told_once(self, a_gate, caplog):
@@ -267,9 +270,7 @@ class TestBudget:
             max_size=60,
         ),
     )
-    def test_over_any_ten_seconds_candidates_use_their_share_and_one_run_at_most(
-        self, share, runs
-    ):
+    def test_over_any_ten_seconds_candidates_use_their_share_and_one_run_at_most(self, share, runs):
         clock = types.SimpleNamespace(now=0.0)
         gate = Gate(
             "shop.price [v2]",
@@ -328,8 +329,6 @@ def test_the_first_of_several_reasons_is_the_gravest(a_gate, clock):
 
 
 def test_a_gate_goes_by_the_real_clock_unless_told_otherwise():
-    gate = Gate(
-        "shop.price [v2]", max_pending=1, max_pending_bytes=1, max_stuck=1, cpu_budget=None
-    )
+    gate = Gate("shop.price [v2]", max_pending=1, max_pending_bytes=1, max_stuck=1, cpu_budget=None)
 
     assert gate.enter(gate._clock()) is None

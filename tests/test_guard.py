@@ -5,6 +5,7 @@ import threading
 import types
 
 import pytest
+
 from darkcall import _guard
 
 

@@ -9,6 +9,7 @@ import types
 import weakref
 
 import pytest
+
 from darkcall import _gate, _guard, _job, flush, is_dark, launch_of
 from darkcall.runners import InlineRunner
 
@@ -108,15 +109,11 @@ class TestOutcomes:
 
     @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt, GeneratorExit])
     @pytest.mark.parametrize("knob", ["compare", "normalize", "ignore"])
-    def test_a_worker_outlives_whatever_a_comparison_raises(
-        self, launched, threads, knob, error
-    ):
+    def test_a_worker_outlives_whatever_a_comparison_raises(self, launched, threads, knob, error):
         def broken(*args):
             raise error
 
-        function, memory = launched(
-            lambda x: x, lambda x: x + 1, runner=threads, **{knob: broken}
-        )
+        function, _ = launched(lambda x: x, lambda x: x + 1, runner=threads, **{knob: broken})
         for x in range(5):
             assert function(x) == x
 
@@ -149,7 +146,7 @@ class TestOutcomes:
         def compare(control, candidate):
             raise type(f"Error{control}", (Exception,), {})
 
-        function, memory = launched(lambda x: x, lambda x: x, runner=INLINE, compare=compare)
+        function, _ = launched(lambda x: x, lambda x: x, runner=INLINE, compare=compare)
         for x in range(150):
             function(x)
 
@@ -209,7 +206,7 @@ class TestTimeout:
         assert len(memory.records) == 1
 
     def test_workers_that_took_the_place_of_others_go_on(self, launched, threads, hung):
-        function, memory = launched(
+        function, _ = launched(
             lambda x: x,
             lambda x: x if x >= 4 else hung(x),
             runner=threads,
@@ -222,7 +219,7 @@ class TestTimeout:
         assert outcomes(function) == {"timeout": 4, "match": 6}
 
     def test_without_one_nothing_is_overdue(self, launched, threads, hung):
-        function, memory = launched(lambda x: x, hung, runner=threads, timeout=None)
+        function, _ = launched(lambda x: x, hung, runner=threads, timeout=None)
         function(1)
         hung.began.acquire(timeout=5)
         is_done_early = flush(timeout=0.05)
@@ -237,7 +234,7 @@ class TestTimeout:
             time.sleep(0.01)
             return x
 
-        function, memory = launched(lambda x: x, candidate, runner=INLINE, timeout=0.001)
+        function, _ = launched(lambda x: x, candidate, runner=INLINE, timeout=0.001)
         function(1)
 
         assert outcomes(function) == {"timeout": 1}
@@ -247,9 +244,7 @@ class TestTimeout:
     def test_a_launch_with_too_many_stuck_candidates_stops_and_starts_again(
         self, launched, threads, hung
     ):
-        function, memory = launched(
-            lambda x: x, hung, runner=threads, timeout=0.02, max_stuck=2
-        )
+        function, _ = launched(lambda x: x, hung, runner=threads, timeout=0.02, max_stuck=2)
         for x in range(6):
             function(x)
         assert flush(timeout=5)
@@ -270,7 +265,7 @@ class TestTimeout:
         self, launched, threads, hung, monkeypatch
     ):
         monkeypatch.setattr(_job, "CONCLUDING_SECONDS", 0.05)
-        function, memory = launched(
+        function, _ = launched(
             lambda x: x, lambda x: x, runner=threads, compare=lambda a, b: hung(a)
         )
         function(1)
@@ -288,9 +283,7 @@ class TestTimeout:
             raise AttributeError(name)
 
         module.__getattr__ = import_slowly
-        function, memory = launched(
-            lambda x: x, "candidates_of_a_test:v2", runner=threads, timeout=0.02
-        )
+        function, _ = launched(lambda x: x, "candidates_of_a_test:v2", runner=threads, timeout=0.02)
         function(1)
         assert flush(timeout=5)
         stuck = stats_of(function).stuck
@@ -311,9 +304,7 @@ class TestTimeout:
             return candidate
 
         module.__getattr__ = import_slowly
-        function, memory = launched(
-            lambda x: x, "candidates_of_a_test:v2", runner=threads, timeout=0.02
-        )
+        function, _ = launched(lambda x: x, "candidates_of_a_test:v2", runner=threads, timeout=0.02)
         function(1)
         assert flush(timeout=5)
         stuck = stats_of(function).stuck
@@ -328,7 +319,7 @@ class TestPreparing:
     def test_a_candidate_given_by_name_is_imported_at_its_first_use(
         self, launched, threads, module
     ):
-        function, memory = launched(lambda x: x, "candidates_of_a_test:v2", runner=threads)
+        function, _ = launched(lambda x: x, "candidates_of_a_test:v2", runner=threads)
         module.v2 = lambda x: x
         function(1)
 
@@ -353,9 +344,7 @@ class TestPreparing:
             raise error
 
         module.__getattr__ = leave
-        function, memory = launched(
-            lambda x: x, "candidates_of_a_test:v2", runner=threads, timeout=0.05
-        )
+        function, _ = launched(lambda x: x, "candidates_of_a_test:v2", runner=threads, timeout=0.05)
         function(1)
         assert flush(timeout=5)
 
@@ -389,7 +378,7 @@ class TestStuckCounts:
     def test_a_context_that_cannot_be_opened_does_not_count_a_stuck_candidate_twice(
         self, launched, threads, hung
     ):
-        function, memory = launched(
+        function, _ = launched(
             lambda x: x,
             hung,
             runner=threads,
@@ -415,7 +404,7 @@ class TestBudget:
                 pass
             return x
 
-        function, memory = launched(lambda x: x, candidate, runner=threads, cpu_budget=0.005)
+        function, _ = launched(lambda x: x, candidate, runner=threads, cpu_budget=0.005)
         for x in range(20):
             function(x)
         assert flush(timeout=10)
@@ -431,7 +420,7 @@ class TestBudget:
             time.sleep(0.01)
             return x
 
-        function, memory = launched(lambda x: x, candidate, runner=INLINE, cpu_budget=0.01)
+        function, _ = launched(lambda x: x, candidate, runner=INLINE, cpu_budget=0.01)
         for x in range(10):
             function(x)
 
@@ -444,7 +433,7 @@ class TestBudget:
                 pass
             return x
 
-        function, memory = launched(
+        function, _ = launched(
             lambda x: x, candidate, runner=INLINE, timeout=0.001, cpu_budget=0.001
         )
         function(1)
@@ -455,7 +444,7 @@ class TestBudget:
 
 class TestBreaker:
     def test_a_launch_whose_candidate_always_fails_is_stopped(self, launched):
-        function, memory = launched(lambda x: x, raising(ValueError()), runner=INLINE)
+        function, _ = launched(lambda x: x, raising(ValueError()), runner=INLINE)
         for x in range(_gate.BREAKER_FAILURES + 10):
             function(x)
 
@@ -466,7 +455,7 @@ class TestBreaker:
         assert stats_of(function).reasons == {"breaker": 10}
 
     def test_mismatches_do_not_stop_it(self, launched):
-        function, memory = launched(lambda x: x, lambda x: x + 1, runner=INLINE)
+        function, _ = launched(lambda x: x, lambda x: x + 1, runner=INLINE)
         for x in range(_gate.BREAKER_FAILURES + 10):
             function(x)
 
@@ -477,9 +466,7 @@ def test_what_a_call_held_is_freed_when_it_is_over(launched, threads):
     class Cart:
         pass
 
-    function, memory = launched(
-        lambda cart: cart, lambda cart: cart, runner=threads, isolate="share"
-    )
+    function, _ = launched(lambda cart: cart, lambda cart: cart, runner=threads, isolate="share")
     cart = Cart()
     reference = weakref.ref(cart)
     function(cart)
@@ -508,7 +495,7 @@ def test_the_traceback_of_a_candidates_exception_is_not_kept(launched, threads):
         seen.append(candidate.exception)
         return False
 
-    function, memory = launched(lambda x: x, candidate, runner=threads, ignore=ignore)
+    function, _ = launched(lambda x: x, candidate, runner=threads, ignore=ignore)
     function(1)
     assert flush(timeout=5)
     gc.collect()
@@ -521,7 +508,7 @@ def test_a_coroutine_that_a_plain_candidate_returns_is_closed_quietly(launched, 
     async def later():
         return 1
 
-    function, memory = launched(lambda x: 1, lambda x: later(), runner=INLINE)
+    function, _ = launched(lambda x: 1, lambda x: later(), runner=INLINE)
     function(1)
     gc.collect()
 
@@ -537,9 +524,7 @@ def test_a_sink_that_fails_harms_no_other(launched):
 
     broken.never_blocks = False
     before = _guard.faults.value
-    function, _ = launched(
-        lambda x: x, lambda x: x, runner=INLINE, sinks=[broken, seen.append]
-    )
+    function, _ = launched(lambda x: x, lambda x: x, runner=INLINE, sinks=[broken, seen.append])
     function(1)
 
     assert flush(timeout=5)
@@ -552,7 +537,7 @@ def test_an_interrupted_comparison_inline_is_the_callers_and_is_accounted_for(la
     def compare(control, candidate):
         raise KeyboardInterrupt
 
-    function, memory = launched(lambda x: x, lambda x: x, runner=INLINE, compare=compare)
+    function, _ = launched(lambda x: x, lambda x: x, runner=INLINE, compare=compare)
 
     with pytest.raises(KeyboardInterrupt):
         function(1)

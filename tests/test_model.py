@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 
 import pytest
+
 from darkcall import Call, CandidateStats, Difference, Observation, Outcome, Record, Stats
 
 
@@ -92,7 +93,7 @@ def test_observations_and_differences_never_ask_their_values_for_equality():
 
 
 def test_calls_are_all_that_were_counted():
-    assert Stats(1, 2, 3, 4, {}).calls == 10
+    assert Stats(1, 2, 3, 4, {}, {}).calls == 10
 
 
 def test_the_counts_of_several_candidates_add_up():
@@ -101,6 +102,7 @@ def test_the_counts_of_several_candidates_add_up():
         nested=0,
         unsampled=0,
         shadowed=5,
+        sinks={},
         candidates={
             "v2": counts(match=3, timeout=1, pending=1, late=1, reasons={"full": 1}),
             "v3": counts(match=4, pending=1, late=2, reasons={"full": 2, "exit": 1}),

@@ -9,6 +9,7 @@ import datetime as dt
 import functools
 import math
 import threading
+import time
 
 import pytest
 
@@ -18,6 +19,13 @@ from darkcall._policy import KNOBS, Knobs, Policy
 from darkcall.compare import equal
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
+
+
+@pytest.fixture
+def threads():
+    runner = ThreadRunner(workers=1)
+    yield runner
+    runner.close(timeout=1.0)
 
 
 @pytest.fixture
@@ -48,12 +56,12 @@ def test_sample_decides_which_calls_are_shadowed(dark, sink):
 
 
 @pytest.mark.parametrize("timeout", [0.01, dt.timedelta(milliseconds=10)])
-def test_timeout_ends_the_wait_for_a_candidate(sink, timeout):
+def test_timeout_ends_the_wait_for_a_candidate(sink, timeout, threads):
     release = threading.Event()
     decorated = dark_launch(
         candidate=lambda: release.wait(10),
         timeout=timeout,
-        runner=ThreadRunner(workers=1),
+        runner=threads,
         sinks=[sink],
     )(lambda: True)
     decorated()
@@ -62,12 +70,12 @@ def test_timeout_ends_the_wait_for_a_candidate(sink, timeout):
     release.set()
 
 
-def test_without_a_timeout_a_candidate_takes_its_time(dark, sink):
+def test_without_a_timeout_a_candidate_takes_its_time(dark, sink, threads):
     started = threading.Event()
     decorated = dark_launch(
         candidate=lambda: started.wait(10),
         timeout=None,
-        runner=ThreadRunner(workers=1),
+        runner=threads,
         sinks=[sink],
     )(lambda: True)
     decorated()
@@ -184,12 +192,12 @@ def test_redact_hides_names_and_paths(dark, sink):
     assert "age" in text
 
 
-def test_when_full_drop_counts_and_goes_on(sink):
+def test_when_full_drop_counts_and_goes_on(sink, threads):
     release = threading.Event()
     decorated = dark_launch(
         candidate=lambda: release.wait(10),
         max_pending=1,
-        runner=ThreadRunner(workers=1),
+        runner=threads,
         sinks=[sink],
     )(lambda: True)
     decorated()
@@ -200,12 +208,12 @@ def test_when_full_drop_counts_and_goes_on(sink):
     assert outcomes(sink) == ["match"]
 
 
-def test_when_full_block_has_every_call_compared(sink):
+def test_when_full_block_has_every_call_compared(sink, threads):
     decorated = dark_launch(
         candidate=identity,
         max_pending=1,
         when_full="block",
-        runner=ThreadRunner(workers=1),
+        runner=threads,
         sinks=[sink],
     )(identity)
     for number in range(5):
@@ -214,7 +222,7 @@ def test_when_full_block_has_every_call_compared(sink):
     assert outcomes(sink) == ["match"] * 5
 
 
-def test_when_full_block_has_every_call_of_an_async_control_compared(sink):
+def test_when_full_block_has_every_call_of_an_async_control_compared(sink, threads):
     async def control(x):
         return x
 
@@ -222,7 +230,7 @@ def test_when_full_block_has_every_call_of_an_async_control_compared(sink):
         candidate=identity,
         max_pending=1,
         when_full="block",
-        runner=ThreadRunner(workers=1),
+        runner=threads,
         sinks=[sink],
     )(control)
 
@@ -235,10 +243,9 @@ def test_when_full_block_has_every_call_of_an_async_control_compared(sink):
 
 
 def busy():
-    began = threading.Event()
-    until = dt.datetime.now() + dt.timedelta(milliseconds=30)
-    while dt.datetime.now() < until:
-        began.set()
+    began = time.thread_time()
+    while time.thread_time() - began < 0.02:
+        pass
 
 
 def test_cpu_budget_drops_what_would_use_more(dark, sink):
@@ -272,17 +279,18 @@ def test_without_sinks_records_go_to_the_log(caplog):
     assert any("shop.logged" in line for line in caplog.messages)
 
 
-def test_runner_decides_where_candidates_run(sink):
-    threads = []
-    for runner in (InlineRunner(), ThreadRunner(workers=1), None):
+def test_runner_decides_where_candidates_run(sink, threads):
+    seen = []
+    for runner in (InlineRunner(), threads, None):
         dark_launch(
-            candidate=lambda: threads.append(threading.current_thread()),
+            candidate=lambda: seen.append(threading.current_thread()),
             runner=runner,
+            isolate="share",
             sinks=[sink],
         )(lambda: None)()
         assert flush()
     here = threading.current_thread()
-    assert [thread is here for thread in threads] == [True, False, False]
+    assert [thread is here for thread in seen] == [True, False, False]
 
 
 def test_max_copy_bytes_skips_what_is_larger(dark, sink):
@@ -293,12 +301,12 @@ def test_max_copy_bytes_skips_what_is_larger(dark, sink):
     assert "max_copy_bytes=1000" in sink.records[1].reason
 
 
-def test_max_pending_bytes_drops_what_would_wait_beyond_it(sink):
+def test_max_pending_bytes_drops_what_would_wait_beyond_it(sink, threads):
     release = threading.Event()
     decorated = dark_launch(
         candidate=lambda x: release.wait(10),
         max_pending_bytes=1000,
-        runner=ThreadRunner(workers=1),
+        runner=threads,
         sinks=[sink],
     )(lambda x: True)
     decorated("a" * 2000)
@@ -308,13 +316,13 @@ def test_max_pending_bytes_drops_what_would_wait_beyond_it(sink):
     assert flush()
 
 
-def test_max_stuck_stops_a_launch_whose_candidates_hang(sink):
+def test_max_stuck_stops_a_launch_whose_candidates_hang(sink, threads):
     release = threading.Event()
     decorated = dark_launch(
         candidate=lambda: release.wait(10),
         timeout=0.005,
         max_stuck=2,
-        runner=ThreadRunner(workers=1),
+        runner=threads,
         sinks=[sink],
     )(lambda: None)
     for _ in range(3):
@@ -365,13 +373,13 @@ def test_each_knob_is_declared_and_each_refuses_something():
 @pytest.mark.parametrize(("name", "value"), BAD_VALUES)
 @pytest.mark.parametrize("taken_by", ["dark_launch", "configure", "update"])
 def test_a_bad_value_is_refused_with_a_message_that_shows_it(name, value, taken_by):
+    take = {
+        "dark_launch": lambda **knobs: dark_launch(candidate=identity, **knobs)(identity),
+        "configure": configure,
+        "update": launch_of(UPDATED).update,
+    }[taken_by]
     with pytest.raises(ConfigurationError) as caught:
-        if taken_by == "dark_launch":
-            dark_launch(candidate=identity, **{name: value})(identity)
-        elif taken_by == "configure":
-            configure(**{name: value})
-        else:
-            launch_of(UPDATED).update(**{name: value})
+        take(**{name: value})
     shown = value.total_seconds() if isinstance(value, dt.timedelta) else value
     items = shown if name == "redact" and isinstance(shown, tuple) else [shown]
     assert any(repr(item) in str(caught.value) for item in items)
@@ -388,9 +396,11 @@ def test_nothing_is_left_of_what_was_refused(dark, sink):
 
 
 def test_an_executor_is_no_runner():
-    with concurrent.futures.ThreadPoolExecutor(1) as executor:
-        with pytest.raises(ConfigurationError, match="a runner of darkcall.runners"):
-            dark_launch(candidate=identity, runner=executor)(identity)
+    with (
+        concurrent.futures.ThreadPoolExecutor(1) as executor,
+        pytest.raises(ConfigurationError, match=r"give a runner of darkcall\.runners"),
+    ):
+        dark_launch(candidate=identity, runner=executor)(identity)
 
 
 @pytest.mark.parametrize(

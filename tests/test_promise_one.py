@@ -206,6 +206,7 @@ class Case:
         scene.release.set()
         scene.reset()
         scene.plan = plan
+        self.timeout = TIMEOUT_SECONDS if plan.get("candidate") == "hangs" else 5.0
         self.raises = raises
         self.is_async = is_async
         self.argument = [value_of("argument"), "kept"]
@@ -238,7 +239,7 @@ class Case:
         return knobs | {
             "sinks": sinks,
             "runner": RUNNER,
-            "timeout": TIMEOUT_SECONDS if plan.get("candidate") == "hangs" else 5.0,
+            "timeout": self.timeout,
             "keep": keep,
             "cpu_budget": None,
         }
@@ -268,33 +269,40 @@ class Case:
 
     def call(self):
         """Call it as a caller would, who sees the very object or exception."""
-        try:
-            if self.is_async:
-                result = asyncio.run(self.call_async())
-            else:
-                result = self.decorated(self.argument)
-        except ValueError as error:
-            assert self.raises
-            assert error is self.error
+        if self.is_async:
+            asyncio.run(self.call_async())
         else:
-            assert not self.raises
-            assert result is self.result
-        finally:
-            scene.release.set()
+            try:
+                self.check(returned=self.decorated(self.argument))
+            except ValueError as error:
+                self.check(raised=error)
+            asyncio.run(self.wait())
         # These are given the caller's own, to look at.
         if not {"sample", "context", "isolate"} & set(scene.plan):
             assert self.argument[1] == "kept"
 
     async def call_async(self):
+        # Not through the task: asyncio hangs at exceptions that have a bad __class__.
         try:
-            return await self.decorated(self.argument)
-        finally:
-            # What is a task of this loop can end only while the loop runs.
-            waiting_until = time.monotonic() + 5
-            while launch_of(self.decorated).stats().pending:
-                assert time.monotonic() < waiting_until
+            self.check(returned=await self.decorated(self.argument))
+        except ValueError as error:
+            self.check(raised=error)
+        # What is a task of this loop can end only while the loop runs.
+        await self.wait()
+
+    async def wait(self):
+        # A candidate is abandoned at its timeout, all else may go on now.
+        began = time.monotonic()
+        while launch_of(self.decorated).stats().pending:
+            if self.timeout == 5.0 or time.monotonic() > began + 2 * self.timeout:
                 scene.release.set()
-                await asyncio.sleep(0.001)
+            assert time.monotonic() < began + 5
+            await asyncio.sleep(0.001)
+        scene.release.set()
+
+    def check(self, *, returned=None, raised=None):
+        assert returned is (None if self.raises else self.result)
+        assert raised is (self.error if self.raises else None)
 
     def check_counts(self):
         stats = launch_of(self.decorated).stats()
@@ -479,7 +487,7 @@ SCRIPT = """
             wait()
         return {}
 
-    @dark_launch(candidate=lambda x: place == "candidate" and wait(), context=context,
+    @dark_launch(candidate=lambda argument: place == "candidate" and wait(), context=context,
                  runner=runner, sinks=[MemorySink()])
     def control(argument):
         if place == "control":

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import contextlib
 import os
 import platform
 import time
 
 import pytest
+
 from darkcall import Difference, _guard, _report
 from darkcall.runners import InlineRunner
 
@@ -18,10 +20,9 @@ def record_of(launched):
 
     def call(control, candidate, *args, **knobs):
         function, memory = launched(control, candidate, runner=INLINE, **knobs)
-        try:
+        # What the control raises is part of the test.
+        with contextlib.suppress(Exception):
             function(*args)
-        except Exception:  # noqa: BLE001 -- what the control raises is part of the test
-            pass
         (record,) = memory.records
         return record
 
@@ -67,9 +68,7 @@ def test_a_record_says_how_long_each_side_took(record_of):
 
 
 def test_candidates_of_one_call_share_its_id_and_calls_do_not(launched):
-    function, memory = launched(
-        lambda x: x, {"v2": lambda x: x, "v3": lambda x: x}, runner=INLINE
-    )
+    function, memory = launched(lambda x: x, {"v2": lambda x: x, "v3": lambda x: x}, runner=INLINE)
     function(1)
     function(2)
     first, second, third, fourth = [record.call_id for record in memory.records]
@@ -165,9 +164,7 @@ class TestKeepEverything:
             cart.append("candidate")
 
         cart = ["caller"]
-        record = record_of(
-            lambda cart: None, candidate, cart, keep="everything", isolate="share"
-        )
+        record = record_of(lambda cart: None, candidate, cart, keep="everything", isolate="share")
 
         assert record.arguments == {"cart": ["caller"]}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 import threading
@@ -103,7 +104,7 @@ def test_a_key_is_in_in_every_process_alike():
     printed = {
         subprocess.run(
             [sys.executable, "-c", source],
-            env={"PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed},
+            env={**os.environ, "PYTHONPATH": ":".join(sys.path), "PYTHONHASHSEED": seed},
             capture_output=True,
             check=True,
         ).stdout
@@ -236,6 +237,6 @@ def test_a_sampler_that_fails_samples_nothing():
     def sampler(call):
         raise LookupError
 
-    control, sink = launched(sampler)
+    control, _ = launched(sampler)
     assert control(1) == 1
     assert launch_of(control).stats().unsampled == 1

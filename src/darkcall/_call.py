@@ -1,6 +1,6 @@
 """Steps 1 to 5, on the caller's thread: gate, keep, run the control, hand over, return.
 
-The control itself is run by the wrapper, between ``admit`` and ``hand_over``.  Whatever
+The wrapper asks ``choose``, then ``admit``, runs the control, and calls ``hand_over``.  Whatever
 goes wrong in these is counted and told, and the caller's call goes on as if there were
 no launch.  What is addressed to the thread itself (``KeyboardInterrupt``,
 ``SystemExit``, ``CancelledError``) passes.
@@ -62,19 +62,16 @@ class Admission(NamedTuple):
     user_context: Kept | None
 
 
-def admit(
-    launch: Launch, args: tuple[Any, ...], kwargs: dict[str, Any], *, may_block: bool = True
-) -> Admission | None:
-    """Pass a call through the gate, and keep its arguments as they are now.
+def choose(launch: Launch, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Terms | None:
+    """Decide whether a call is shadowed, and count it if it is not.
 
     Args:
         launch: The launch.
         args: The positional arguments.
         kwargs: The keyword arguments.
-        may_block: Whether to wait here for room, where that was asked for.
 
     Returns:
-        What ``hand_over`` takes; None if no candidate will see this call.
+        The terms that the call is shadowed by; None for a plain call.
     """
     terms = launch.terms
     if terms is None:
@@ -86,6 +83,29 @@ def admit(
     if not _is_sampled(launch, terms, args, kwargs):
         launch.counts.unsampled.add()
         return None
+    return terms
+
+
+def admit(
+    launch: Launch,
+    terms: Terms,
+    args: tuple[Any, ...],
+    kwargs: dict[str, Any],
+    *,
+    may_block: bool = True,
+) -> Admission | None:
+    """Pass a call through each candidate's gate, and keep its arguments as they are now.
+
+    Args:
+        launch: The launch.
+        terms: What ``choose`` returned.
+        args: The positional arguments.
+        kwargs: The keyword arguments.
+        may_block: Whether to wait here for room, where that was asked for.
+
+    Returns:
+        What ``hand_over`` takes; None if no candidate will see this call.
+    """
     number = launch.counts.shadowed.add()
     entered: list[tuple[Candidate, Gate]] = []
     to_ask = list(launch.candidates)
@@ -126,14 +146,10 @@ def _ask_gate(
         candidate.drop(refusal)
 
 
-def must_wait(launch: Launch) -> bool:
+def must_wait(launch: Launch, terms: Terms) -> bool:
     """Tell whether a coroutine that asked to wait for room has to."""
-    terms = launch.terms
-    return (
-        terms is not None
-        and terms.policy.when_full == "block"
-        and not DARK.get()
-        and any(candidate.gate.room.is_full for candidate in launch.candidates)
+    return terms.policy.when_full == "block" and any(
+        candidate.gate.room.is_full for candidate in launch.candidates
     )
 
 

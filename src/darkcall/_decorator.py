@@ -130,9 +130,7 @@ def _named(candidate: Any) -> dict[str, Any]:
     return candidates
 
 
-def _decorated(
-    control: Any, candidates: Mapping[str, Any], name: str | None, knobs: Knobs
-) -> Any:
+def _decorated(control: Any, candidates: Mapping[str, Any], name: str | None, knobs: Knobs) -> Any:
     # By type: a proxy says that it is of its control's class, and is not.
     if issubclass(type(control), staticmethod | classmethod):
         return type(control)(_decorated(control.__func__, candidates, name, knobs))

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _BY_NAME: Final = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _MAX_REASONS: Final = 100
+#: No place among the positional arguments.
+_NOWHERE: Final = slice(0, 0)
 
 
 class Parameters:
@@ -42,7 +44,7 @@ class Parameters:
         self._signature = signature
         self._places = list(signature.parameters) if signature is not None else []
         self._shared = [
-            _Shared(path, self._place_of(path))
+            _Shared(path, self._places_of(path))
             for path in shared
             if not ignores_unknown or self._takes(path)
         ]
@@ -65,18 +67,21 @@ class Parameters:
             parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values()
         )
 
-    def _place_of(self, path: str) -> int | None:
+    def _places_of(self, path: str) -> slice:
         name = path.partition(".")[0]
         parameter = None if self._signature is None else self._signature.parameters.get(name)
         if parameter is None:
             if self._takes(path):
-                return None
+                return _NOWHERE
             msg = (
                 f"share={path!r}: the control has no parameter {name!r}; "
                 f"its parameters are {', '.join(self._places) or 'none'}"
             )
             raise ConfigurationError(msg)
-        return None if parameter.kind is parameter.KEYWORD_ONLY else self._places.index(name)
+        if parameter.kind in (parameter.KEYWORD_ONLY, parameter.VAR_KEYWORD):
+            return _NOWHERE
+        place = self._places.index(name)
+        return slice(place, None if parameter.kind is parameter.VAR_POSITIONAL else place + 1)
 
     def keep(self, args: tuple[Any, ...], kwargs: dict[str, Any], max_bytes: int) -> Kept:
         """Keep a call's arguments as they are now.
@@ -175,7 +180,8 @@ class Parameters:
         max_bytes: int,
         shared: Sequence[object],
     ) -> str | None:
-        for name, value in self.named(args, kwargs).items():
+        # By their own names, those that the control takes as **kwargs too: they are shared so.
+        for name, value in {**self.named(args, {}), **kwargs}.items():
             why = _why_unkeepable(value, max_bytes, shared)
             if why is None:
                 continue
@@ -213,23 +219,18 @@ def _attributes_of(value: Any) -> list[tuple[str, Any]]:
 class _Shared:
     """Where the values of one entry of ``share`` are found in a call."""
 
-    def __init__(self, path: str, place: int | None) -> None:
+    def __init__(self, path: str, places: slice) -> None:
         self._name, _, attributes = path.partition(".")
-        self._place = place
+        self._places = places
         self._attribute: Callable[[Any], Any] | None = (
             operator.attrgetter(attributes) if attributes else None
         )
 
     def values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        if self._name in kwargs:
-            value = kwargs[self._name]
-        elif self._place is not None and self._place < len(args):
-            value = args[self._place]
-        else:
-            return []
+        values = [kwargs[self._name]] if self._name in kwargs else list(args[self._places])
         if self._attribute is None:
-            return [value]
+            return values
         try:
-            return [self._attribute(value)]
+            return [self._attribute(value) for value in values]
         except AttributeError:
             return []

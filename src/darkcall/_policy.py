@@ -120,8 +120,7 @@ def _rules(value: Any) -> Any:
     if _collection(value):
         return value
     msg = (
-        f"redact={value!r} will not do: give a sequence of names, paths and callables, "
-        "as ('card',)"
+        f"redact={value!r} will not do: give a sequence of names, paths and callables, as ('card',)"
     )
     raise ConfigurationError(msg)
 

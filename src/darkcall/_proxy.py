@@ -48,8 +48,10 @@ class DarkProxy(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 takes n
     def __get__(self, instance: Any, owner: type | None = None) -> Any:
         """Bind as a method, if the control does."""
         bind = getattr(type(self.__wrapped__), "__get__", None)
-        if instance is None or bind is None or bind(self.__wrapped__, instance, owner) is (
-            self.__wrapped__
+        if (
+            instance is None
+            or bind is None
+            or bind(self.__wrapped__, instance, owner) is (self.__wrapped__)
         ):
             return self
         method: Any = self._self_method
@@ -74,4 +76,3 @@ class DarkProxy(wrapt.ObjectProxy):  # type: ignore[type-arg]  # wrapt 1 takes n
 
 def _itself(control: Any) -> Any:
     return control
-

@@ -35,10 +35,14 @@ def calling(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
     Returns:
         A function that takes, returns and raises what the control does.
     """
-    admit, hand_over, give_up = _call.admit, _call.hand_over, _call.give_up
+    choose, admit = _call.choose, _call.admit
+    hand_over, give_up = _call.hand_over, _call.give_up
 
     def dark(*args: Any, **kwargs: Any) -> Any:
-        admission = admit(launch, args, kwargs)
+        terms = choose(launch, args, kwargs)
+        if terms is None:
+            return control(*args, **kwargs)
+        admission = admit(launch, terms, args, kwargs)
         if admission is None:
             return control(*args, **kwargs)
         began = _clock()
@@ -69,13 +73,16 @@ def awaiting(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
     # Imported when needed: asyncio is slow to import.
     from .runners import loop  # noqa: PLC0415
 
-    admit, hand_over, give_up = _call.admit, _call.hand_over, _call.give_up
-    must_wait = _call.must_wait
+    choose, must_wait, admit = _call.choose, _call.must_wait, _call.admit
+    hand_over, give_up = _call.hand_over, _call.give_up
 
     async def dark(*args: Any, **kwargs: Any) -> Any:
-        while must_wait(launch) and loop.current() is not None:
+        terms = choose(launch, args, kwargs)
+        if terms is None:
+            return await control(*args, **kwargs)
+        while must_wait(launch, terms) and loop.current() is not None:
             await loop.sleep(_call.ROOM_SECONDS)
-        admission = admit(launch, args, kwargs, may_block=False)
+        admission = admit(launch, terms, args, kwargs, may_block=False)
         if admission is None:
             return await control(*args, **kwargs)
         began = _clock()

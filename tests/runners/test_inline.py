@@ -3,6 +3,7 @@ from __future__ import annotations
 import time
 
 import pytest
+
 from darkcall import _guard, is_dark
 from darkcall.runners import InlineRunner
 

@@ -2,16 +2,18 @@ from __future__ import annotations
 
 import collections
 import gc
-import os
 import subprocess
 import sys
 import threading
 import time
 import weakref
+from pathlib import Path
 
 import pytest
+
 from darkcall import ConfigurationError, _guard, is_dark
 from darkcall.runners import ThreadRunner, thread
+from darkcall.runners._alarm import Alarm
 
 
 class Errand:
@@ -237,7 +239,7 @@ class TestDeadlines:
         ended, abandoned = [], []
 
         def work(watch):
-            watch.start(0.002, lambda reason: abandoned.append(reason))
+            watch.start(0.002, abandoned.append)
             time.sleep(0.002)
             ended.append(watch.end())
 
@@ -274,9 +276,7 @@ class TestDeadlines:
         assert work.abandoned == ["timeout"]
         runner.close(timeout=1)
 
-    def test_a_line_for_the_log_whose_handler_hangs_costs_no_worker(
-        self, threads, monkeypatch
-    ):
+    def test_a_line_for_the_log_whose_handler_hangs_costs_no_worker(self, threads, monkeypatch):
         monkeypatch.setattr(thread, "DRAIN_SECONDS", 0.02)
         let_go, hung = threading.Event(), []
 
@@ -297,6 +297,84 @@ class TestDeadlines:
         assert threads.flush(timeout=5)
         let_go.set()
         hung[0].join(5)
+
+
+def test_an_alarm_that_was_planned_for_before_does_not_sleep():
+    alarm = Alarm()
+    alarm.planned = 0.0
+    alarm.wait()
+    alarm.ring()
+    alarm.ring()
+    alarm.planned = float("inf")
+    alarm.wait()
+
+    assert alarm._bell.locked()
+
+
+class TestWaking:
+    """What happens only when threads meet at one moment, step by step."""
+
+    def test_a_worker_that_leaves_passes_the_call_on_to_the_next(self, threads):
+        leaving, staying = thread._Worker(threads), thread._Worker(threads)
+        leaving.is_leaving = True
+        threads._parked.extend([staying, leaving])
+        threads._wake_one()
+
+        assert not leaving._bell.locked()
+        assert not staying._bell.locked()
+
+    def test_nobody_is_woken_when_nobody_is_parked(self, threads):
+        threads._wake_one()
+
+        assert not threads._parked
+
+    def test_a_worker_that_takes_work_wakes_another_for_the_rest(self, threads):
+        taking, parked = thread._Worker(threads), thread._Worker(threads)
+        threads._parked.append(parked)
+        threads._queue.extend([Errand(), Errand()])
+        threads.next_work(taking)
+
+        assert not parked._bell.locked()
+
+    def test_a_worker_that_parks_sees_work_that_came_a_moment_before(self, threads):
+        worker = thread._Worker(threads)
+        threads._queue.append(Errand())
+        threads._park(worker)
+
+        assert not threads._parked
+
+    def test_a_worker_that_is_to_leave_does_not_park(self, threads):
+        worker = thread._Worker(threads)
+        worker.is_leaving = True
+        threads._park(worker)
+
+        assert worker._bell.locked()
+
+    def test_a_worker_that_polls_sees_work_that_came_a_moment_before(self, threads):
+        worker = thread._Worker(threads)
+        threads._queue.append(Errand())
+        threads._poll(worker)
+
+        assert threads._is_polling
+        assert worker._bell.locked()
+
+    def test_a_supervisor_that_was_dismissed_abandons_nobody(self, threads):
+        worker, told = thread._Worker(threads), []
+        worker.start(0.0, told.append)
+        threads._abandon(worker)
+
+        assert not threads._queue
+        assert worker.end()
+
+    def test_a_supervisor_that_comes_too_late_abandons_nobody(self, threads, monkeypatch):
+        worker = thread._Worker(threads)
+        worker.start(0.0, lambda reason: None)
+        worker.end()
+        monkeypatch.setattr(threads, "_supervisor", threading.current_thread())
+        threads._abandon(worker)
+
+        assert not threads._queue
+        assert not worker.is_leaving
 
 
 class TestFlush:
@@ -360,10 +438,44 @@ class TestFlush:
         work.let_go.set()
         assert threads.flush(timeout=5)
 
-    def test_it_answers_at_once_while_nothing_was_started(self, threads):
-        threads._queue.append(Errand())
+    def test_it_waits_for_threads_that_are_about_to_start(self, threads, monkeypatch):
+        started = threading.Thread.start
+        begins, let_go = threading.Event(), threading.Event()
 
-        assert not threads.flush(timeout=0.0)
+        def slow(self):
+            begins.set()
+            let_go.wait(10)
+            started(self)
+
+        second = Errand()
+        submitting = threading.Thread(target=threads.submit, args=(Errand(),))
+        monkeypatch.setattr(threading.Thread, "start", slow)
+        started(submitting)
+        begins.wait(5)
+        threads.submit(second)
+        is_done_early = threads.flush(timeout=0.02)
+        let_go.set()
+        submitting.join()
+
+        assert not is_done_early
+        assert threads.flush(timeout=5)
+        assert second.done.is_set()
+
+    def test_it_starts_what_could_not_be_started_before(self, threads):
+        errand = Errand()
+        threads._queue.append(errand)
+
+        assert threads.flush(timeout=5)
+        assert errand.done.is_set()
+
+    def test_it_says_no_where_no_thread_can_be_started(self, threads, monkeypatch):
+        def no_thread(self):
+            raise RuntimeError
+
+        threads._queue.append(Errand())
+        monkeypatch.setattr(threading.Thread, "start", no_thread)
+
+        assert not threads.flush(timeout=5)
 
 
 class TestClose:
@@ -391,13 +503,20 @@ class TestClose:
         assert hanging.abandoned == ["exit"]
         assert waiting.dropped == ["exit"]
 
-    def test_it_drops_what_is_left_of_work_that_was_overdue(self, overdue):
-        runner = ThreadRunner(workers=1)
-        told = []
-        runner._queue.append(thread._Continuation(told.append))
+    def test_it_drops_what_is_left_of_work_that_was_overdue(self, overdue, monkeypatch):
+        def no_thread(self):
+            raise RuntimeError
 
-        assert not runner.close(timeout=0.0)
-        assert told == ["exit"]
+        runner = ThreadRunner(workers=1)
+        work = overdue()
+        runner.submit(work)
+        work.began.wait(5)
+        before = _guard.faults.value
+        monkeypatch.setattr(thread._Worker, "begin", no_thread)
+        wait_until(lambda: _guard.faults.value > before)
+
+        assert not runner.close(timeout=0.01)
+        assert work.abandoned == ["exit"]
 
     def test_work_that_comes_later_starts_anew(self, overdue):
         runner = ThreadRunner(workers=1)
@@ -519,7 +638,7 @@ class TestStart:
             worker.wake()
 
 
-@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts are Linux's")
+@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="counts are Linux's")
 def test_an_idle_runner_wakes_no_thread():
     script = """
 import os, re, time

@@ -20,7 +20,15 @@ MAX_CHARACTERS: Final = 500
 _NAME = re.compile(r"[^\W\d][\w-]{0,39}")
 _DATA = re.compile(r"[0-9]{4}|^[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*$")
 #: Kinds whose sides have types that say what went wrong.
-_TYPED: Final = frozenset({"value", "type", "missing", "extra", "exception"})
+_TYPED: Final = frozenset({
+    "exception",
+    "extra",
+    "missing",
+    "not_raised",
+    "raised",
+    "type",
+    "value",
+})
 
 
 def signature_of(differences: Iterable[Difference]) -> str:
@@ -70,8 +78,8 @@ def _types(difference: Difference) -> str:
     if difference.kind not in _TYPED:
         return ""
     sides = (type_name(type(difference.control)), type_name(type(difference.candidate)))
-    if difference.kind == "missing":
+    if difference.kind in {"missing", "not_raised"}:
         return sides[0]
-    if difference.kind == "extra" or sides[0] == sides[1]:
+    if difference.kind in {"extra", "raised"} or sides[0] == sides[1]:
         return sides[1]
     return "/".join(sides)

@@ -11,6 +11,7 @@ import asyncio
 import math
 import threading
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from darkcall._dark import DARK
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 #: How long after its deadline a task may take to be cancelled, in seconds.
 GRACE_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.001
+_SWEEP_SECONDS: Final = 0.05
 
 
 class Course(Protocol):
@@ -51,9 +53,12 @@ class Course(Protocol):
 
 _runs: set[_Run] = set()
 _background: asyncio.AbstractEventLoop | None = None
-_starting = threading.Lock()
-#: Loops that a fork, or a candidate, left behind; to collect them would close what the
-#: parent process still uses.
+# Re-entrant, for a signal handler that flushes.
+_starting = threading.RLock()
+#: Loops that a candidate blocks; each ends when its candidates have.
+_blocked: set[asyncio.AbstractEventLoop] = set()
+#: Loops that a fork left behind; to collect them would close what the parent process
+#: still uses.
 _left_behind: list[asyncio.AbstractEventLoop] = []
 
 
@@ -82,8 +87,8 @@ def start(
         run.loop.call_soon_threadsafe(run.begin)
     except RuntimeError:
         run.abandon("loop_closed")
-    if is_awaited:
-        run.is_over.wait()
+    while is_awaited and not run.is_settled.wait(_SWEEP_SECONDS):
+        sweep()
 
 
 sleep = asyncio.sleep
@@ -91,36 +96,47 @@ sleep = asyncio.sleep
 
 async def finish() -> None:
     """Wait for the candidates on this loop."""
-    while tasks := [run.task for run in list(_runs) if run.loop is current() and run.task]:
-        await asyncio.wait(tasks)
+    loop = current()
+    # A run is settled on any thread, where an asyncio.Event cannot be set.
+    while any(  # noqa: ASYNC110
+        run.loop is loop and not run.is_settled.is_set() for run in list(_runs)
+    ):
+        await asyncio.sleep(_TICK_SECONDS)
 
 
 def sweep() -> None:
     """Give up what its loop will not end: the loop is closed, or blocked by a candidate."""
     global _background  # noqa: PLW0603 -- one loop for the process
     now = time.perf_counter()
+    with _starting:
+        loop = _background
+        if loop and any(run.loop is loop and run.is_overdue(now) for run in list(_runs)):
+            _blocked.add(loop)
+            _background = None
     for run in list(_runs):
         if run.loop.is_closed():
             run.abandon("loop_closed")
-        elif now > run.deadline + GRACE_SECONDS and run.loop is _background:
-            _left_behind.append(_background)
-            _background = None
+        elif run.loop not in _blocked:
+            continue
+        elif run.task is None:
+            run.abandon("loop_blocked")
+        elif run.is_overdue(now):
             run.abandon("timeout")
             run.mark_stuck()
 
 
 def flush(timeout: float) -> bool:
-    """Wait until all candidates that were started before have ended.
+    """Wait until all candidates that were started before have ended, or were abandoned.
 
     Args:
         timeout: How long to wait, in seconds.
 
     Returns:
-        Whether they have.
+        Whether they have, or were.
     """
     deadline = time.perf_counter() + timeout
     awaited = list(_runs)
-    while not all(run.is_over.is_set() for run in awaited):
+    while not all(run.is_settled.is_set() for run in awaited):
         sweep()
         if time.perf_counter() >= deadline:
             return False
@@ -131,21 +147,25 @@ def flush(timeout: float) -> bool:
 def close() -> None:
     """Cancel what still runs, on every loop, and end the one in the background."""
     global _background
+    with _starting:
+        loop, _background = _background, None
+        if loop is not None:
+            _blocked.add(loop)
     for run in list(_runs):
         run.abandon("exit")
-    loop, _background = _background, None
     if loop is not None:
-        loop.call_soon_threadsafe(loop.stop)
+        _stop_unless_needed(loop)
 
 
 def after_fork() -> None:
     """Forget the parent's loops and tasks, in a forked child."""
     global _background, _starting  # noqa: PLW0603 -- one loop for the process
-    _left_behind.extend({run.loop for run in _runs})
+    _left_behind.extend({run.loop for run in _runs} | _blocked)
     if _background is not None:
         _left_behind.append(_background)
     _background = None
-    _starting = threading.Lock()
+    _starting = threading.RLock()
+    _blocked.clear()
     _runs.clear()
 
 
@@ -160,11 +180,16 @@ def current() -> asyncio.AbstractEventLoop | None:
 def _background_loop() -> asyncio.AbstractEventLoop:
     global _background  # noqa: PLW0603 -- one loop for the process
     with _starting:
-        if _background is None:
+        # A candidate may have stopped the loop that it runs on.
+        if _background is None or _background.is_closed():
             loop = asyncio.new_event_loop()
-            threading.Thread(
-                target=_run_loop, args=(loop,), name="darkcall-loop", daemon=True
-            ).start()
+            try:
+                threading.Thread(
+                    target=_run_loop, args=(loop,), name="darkcall-loop", daemon=True
+                ).start()
+            except RuntimeError:
+                loop.close()
+                raise
             _background = loop
         return _background
 
@@ -174,22 +199,40 @@ def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
     asyncio.set_event_loop(loop)
     try:
         loop.run_forever()
+        # What candidates began on their own, too.
+        tasks = asyncio.all_tasks(loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            loop.run_until_complete(asyncio.wait(tasks, timeout=GRACE_SECONDS))
+        for task in tasks:
+            _forget(task)
     finally:
         loop.close()
+
+
+def _forget(task: asyncio.Task[Any]) -> None:
+    # Nobody will ever end it, and the user's log is not to hear of that.
+    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _stop_unless_needed(loop: asyncio.AbstractEventLoop) -> None:
+    if loop in _blocked and not any(run.loop is loop for run in list(_runs)):
+        _blocked.discard(loop)
+        with suppress(RuntimeError):
+            loop.call_soon_threadsafe(loop.stop)
 
 
 class _Run:
     """One task, and its deadline."""
 
-    def __init__(
-        self, course: Course, loop: asyncio.AbstractEventLoop, context: Context
-    ) -> None:
+    def __init__(self, course: Course, loop: asyncio.AbstractEventLoop, context: Context) -> None:
         self.loop = loop
         self.task: asyncio.Task[Observation] | None = None
         self._coroutine: Coroutine[Any, Any, Observation] | None = None
-        self.deadline = math.inf
-        self.is_over = threading.Event()
+        self.is_settled = threading.Event()
         self._course = course
+        self._deadline = self._deadline_from_now()
         self._context = context
         self._timer: asyncio.TimerHandle | None = None
         self._claimed = threading.Lock()
@@ -197,7 +240,7 @@ class _Run:
 
     def begin(self) -> None:
         """Create the task; on the loop's thread."""
-        if self.is_over.is_set():
+        if self._claimed.locked():
             return
         # Not loop.create_task: an eager task factory would run the candidate here,
         # while the caller waits.
@@ -209,10 +252,17 @@ class _Run:
             context=self._context,
         )
         self.task.add_done_callback(self._ended)
+        self._deadline = self._deadline_from_now()
+        if self._course.timeout is not None:
+            self._timer = self.loop.call_later(self._course.timeout, self._overdue)
+
+    def _deadline_from_now(self) -> float:
         timeout = self._course.timeout
-        if timeout is not None:
-            self.deadline = time.perf_counter() + timeout
-            self._timer = self.loop.call_later(timeout, self._overdue)
+        return math.inf if timeout is None else time.perf_counter() + timeout
+
+    def is_overdue(self, now: float) -> bool:
+        """Whether even its loop has not noticed that its time is over."""
+        return now > self._deadline + GRACE_SECONDS
 
     def _overdue(self) -> None:
         self.abandon("timeout")
@@ -239,13 +289,15 @@ class _Run:
             self._course.abandoned("cancelled")
         else:
             self._course.ended(observation)
+        self.is_settled.set()
         self._leave()
 
     def abandon(self, reason: str) -> None:
         """Go on without the candidate, unless it has ended."""
         if self._claimed.acquire(blocking=False):
             self._course.abandoned(reason)
-            if reason == "timeout" and not self.is_over.is_set():
+            self.is_settled.set()
+            if reason == "timeout":
                 self._cancel()
         if reason != "timeout":
             self._leave()
@@ -255,14 +307,16 @@ class _Run:
         if self.task is None or self._coroutine is None or self.task.done():
             return
         if self.loop.is_closed():
-            # Nobody will ever end it, and the user's log is not to hear of that.
-            self.task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
-            self._coroutine.close()
+            _forget(self.task)
+            # Its last words are the candidate's own, and are said in the dark.
+            with suppress(BaseException):
+                self._context.run(self._coroutine.close)
         elif self.loop is current():
             self.task.cancel()
         else:
-            self.loop.call_soon_threadsafe(self.task.cancel)
+            with suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self.task.cancel)
 
     def _leave(self) -> None:
-        self.is_over.set()
         _runs.discard(self)
+        _stop_unless_needed(self.loop)

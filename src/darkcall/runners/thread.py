@@ -22,6 +22,8 @@ from darkcall import _guard
 from darkcall._dark import DARK
 from darkcall._errors import ConfigurationError
 
+from ._alarm import Alarm
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,7 +72,7 @@ class ThreadRunner:
         self._is_started = False
         self._is_polling = False
         self._starting = threading.Lock()
-        self._alarm = _Alarm()
+        self._alarm = Alarm()
         # Held while it is decided who goes on in the place of an abandoned worker.
         self.replacing = threading.RLock()
 
@@ -80,15 +82,14 @@ class ThreadRunner:
         Args:
             work: What is to be done.
         """
-        if not self._is_started:
-            has_started = False
-            try:
-                has_started = self._start()
-            finally:
-                if not has_started:
-                    work.drop("no_thread")
-            if not has_started:
-                return
+        is_started = self._is_started
+        try:
+            is_started = is_started or self._start()
+        finally:
+            if not is_started:
+                work.drop("no_thread")
+        if not is_started:
+            return
         self._queue.append(work)
         if self._parked and not self._is_polling:
             self._wake_one()
@@ -99,18 +100,9 @@ class ThreadRunner:
         if not self._starting.acquire(blocking=False):
             return True
         try:
-            if not self._is_started:
-                # Each supervisor has its own: one that is to end must not take a ring
-                # that is meant for the next.
-                self._alarm = _Alarm()
-                self._workers = [_Worker(self) for _ in range(self._count)]
-                self._supervisor = threading.Thread(
-                    target=self._supervise, name="darkcall-supervisor", daemon=True
-                )
-                for worker in self._workers:
-                    worker.begin()
-                self._supervisor.start()
-                self._is_started = True
+            with self.replacing:
+                if not self._is_started:
+                    self._start_threads()
         except BaseException as error:
             self._dismiss()
             if not isinstance(error, RuntimeError):
@@ -121,6 +113,19 @@ class ThreadRunner:
         finally:
             self._starting.release()
         return True
+
+    def _start_threads(self) -> None:
+        # A supervisor that is to end must not take a ring that is meant for the next.
+        self._alarm = Alarm()
+        self._workers = [_Worker(self) for _ in range(self._count)]
+        self._supervisor = supervisor = threading.Thread(
+            target=self._supervise, name="darkcall-supervisor", daemon=True
+        )
+        for worker in self._workers:
+            worker.begin()
+        supervisor.start()
+        # A signal handler may have closed the runner in between.
+        self._is_started = self._supervisor is supervisor
 
     def _dismiss(self) -> list[_Worker]:
         with self.replacing:
@@ -251,7 +256,8 @@ class ThreadRunner:
         return self._flush_once(deadline) and self._flush_once(deadline)
 
     def _flush_once(self, deadline: float) -> bool:
-        if not self._is_started:
+        # Another thread may be about to start the workers, or have failed to.
+        if not self._is_started and not (self._queue and self._start()):
             return not self._queue
         milestone = _Milestone()
         self._queue.append(milestone)
@@ -358,26 +364,6 @@ class _Worker:
     def wake(self) -> None:
         with suppress(RuntimeError):
             self._bell.release()
-
-
-class _Alarm:
-    """What the supervisor sleeps by."""
-
-    def __init__(self) -> None:
-        self.planned = math.inf
-        self._bell = threading.Lock()
-        self._bell.acquire()
-
-    def ring(self) -> None:
-        with suppress(RuntimeError):
-            self._bell.release()
-
-    def wait(self) -> None:
-        seconds = self.planned - time.perf_counter()
-        if seconds >= threading.TIMEOUT_MAX:
-            self._bell.acquire()
-        elif seconds > 0.0:
-            self._bell.acquire(timeout=seconds)
 
 
 class _Continuation:

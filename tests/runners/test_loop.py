@@ -1,0 +1,262 @@
+from __future__ import annotations
+
+import asyncio
+import contextvars
+import threading
+import time
+
+import pytest
+
+from darkcall import Observation
+from darkcall.runners import loop as loops
+
+
+class Course:
+    """A candidate that does what a test wants, and hears what becomes of it."""
+
+    def __init__(self, do, timeout=5.0):
+        self.do = do
+        self.timeout = timeout
+        self.heard = []
+
+    async def observe(self):
+        return Observation(await self.do())
+
+    def ended(self, observation):
+        self.heard.append(("ended", observation.value))
+
+    def abandoned(self, reason):
+        self.heard.append(("abandoned", reason))
+
+    def got_stuck(self):
+        self.heard.append("stuck")
+
+    def ended_late(self, *, was_stuck, observation):
+        value = None if observation is None else observation.value
+        self.heard.append(("late", was_stuck, value))
+
+
+def start(course, *, loop=None, is_awaited=False):
+    loops.start(course, loop=loop, context=contextvars.copy_context(), is_awaited=is_awaited)
+
+
+def wait_until(condition):
+    give_up = time.monotonic() + 10
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.001)
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs_on():
+    yield
+    loops.close()
+    wait_until(lambda: not loops._runs)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    monkeypatch.setattr(loops, "GRACE_SECONDS", 0.02)
+
+
+@pytest.fixture
+def blocking():
+    """A candidate that blocks its loop until the test lets it go."""
+    let_go = threading.Event()
+
+    async def block():
+        block.began.set()
+        let_go.wait(20)
+        return "unblocked"
+
+    block.began = threading.Event()
+    block.let_go = let_go
+    yield block
+    let_go.set()
+
+
+async def answer():
+    return 42
+
+
+async def for_long():
+    await asyncio.sleep(20)
+
+
+def test_who_waits_is_told_when_the_candidate_has_ended():
+    course = Course(answer)
+    start(course, is_awaited=True)
+
+    assert course.heard == [("ended", 42)]
+
+
+def test_what_was_started_on_the_running_loop_begins_at_the_next_step():
+    async def main():
+        course = Course(answer)
+        start(course, loop=asyncio.get_running_loop())
+        at_first = list(course.heard)
+        await loops.finish()
+        return at_first, course.heard
+
+    assert asyncio.run(main()) == ([], [("ended", 42)])
+
+
+def test_a_loop_that_is_closed_takes_nothing():
+    loop = asyncio.new_event_loop()
+    loop.close()
+    course = Course(answer)
+    start(course, loop=loop)
+
+    assert course.heard == [("abandoned", "loop_closed")]
+
+
+def test_what_was_abandoned_before_it_began_never_begins():
+    async def begun():
+        begins.append(True)
+
+    begins = []
+    loop = asyncio.new_event_loop()
+    course = Course(begun)
+    start(course, loop=loop)
+    loops.close()
+    loop.run_until_complete(asyncio.sleep(0.01))
+    loop.close()
+
+    assert course.heard == [("abandoned", "exit")]
+    assert begins == []
+
+
+def test_what_waits_behind_a_blocked_loop_is_dropped_when_that_is_known(quick, blocking):
+    first, begun, behind = Course(blocking, 0.02), Course(for_long, 5.0), Course(answer, 5.0)
+    start(begun)
+    start(first)
+    blocking.began.wait(5)
+    start(behind)
+
+    time.sleep(0.06)
+    loops.sweep()
+    heard = [list(one.heard) for one in (first, behind)]
+    blocking.let_go.set()
+    wait_until(lambda: len(first.heard) == 3)
+
+    assert heard == [[("abandoned", "timeout"), "stuck"], [("abandoned", "loop_blocked")]]
+    assert first.heard[2][:2] == ("late", True)
+
+
+def test_what_began_on_a_loop_before_it_was_blocked_has_its_time(quick, blocking):
+    other = Course(for_long, 0.2)
+    start(other)
+    wait_until(lambda: all(run.task for run in loops._runs))
+    first = Course(blocking, 0.02)
+    start(first)
+    blocking.began.wait(5)
+    time.sleep(0.06)
+    loops.sweep()
+    after_a_while = list(other.heard)
+
+    assert loops.flush(timeout=5)
+    assert after_a_while == []
+    assert other.heard == [("abandoned", "timeout"), "stuck"]
+
+
+def test_a_new_loop_takes_the_place_of_one_that_is_blocked_before_its_candidate_began(
+    quick, blocking
+):
+    # Without a timeout of its own it is the ones behind it that show that it blocks.
+    patient = Course(blocking, None)
+    start(patient)
+    blocking.began.wait(5)
+    behind = Course(answer, 0.02)
+    start(behind)
+    assert loops.flush(timeout=0.0) is False
+    time.sleep(0.06)
+    loops.sweep()
+    later = Course(answer)
+    start(later, is_awaited=True)
+    blocking.let_go.set()
+    wait_until(lambda: patient.heard)
+
+    assert behind.heard == [("abandoned", "loop_blocked")]
+    assert later.heard == [("ended", 42)]
+    assert patient.heard == [("ended", "unblocked")]
+
+
+def test_closing_what_was_never_started_does_nothing():
+    loops.close()
+    loops.close()
+
+    assert loops._background is None
+
+
+def test_closing_cancels_what_runs_and_counts_nothing_twice():
+    course = Course(for_long)
+    start(course)
+    wait_until(lambda: all(run.task for run in loops._runs))
+    loops.close()
+
+    wait_until(lambda: len(course.heard) == 2)
+    assert course.heard == [("abandoned", "exit"), ("late", False, None)]
+
+
+def test_a_candidate_that_is_not_cancelled_in_time_is_left_behind_quietly(quick, caplog):
+    async def stubborn():
+        while True:
+            try:
+                await asyncio.sleep(0.005)
+            except asyncio.CancelledError:
+                if let_go.is_set():
+                    raise
+
+    let_go = threading.Event()
+    course = Course(stubborn)
+    start(course)
+    wait_until(lambda: all(run.task for run in loops._runs))
+    (loop,) = {run.loop for run in loops._runs}
+    loops.close()
+
+    wait_until(loop.is_closed)
+    assert course.heard == [("abandoned", "exit")]
+    assert caplog.messages == []
+
+
+def test_a_loop_that_is_closed_meanwhile_cannot_be_told_to_cancel(monkeypatch):
+    class Closing:
+        """Closed a moment after it said that it is open."""
+
+        def is_closed(self):
+            return False
+
+        def call_soon_threadsafe(self, callback):
+            raise RuntimeError
+
+    course = Course(for_long)
+    start(course)
+    wait_until(lambda: all(run.task for run in loops._runs))
+    (run,) = loops._runs
+    monkeypatch.setattr(run, "loop", Closing())
+    run.abandon("timeout")
+    monkeypatch.undo()
+
+    assert course.heard == [("abandoned", "timeout")]
+
+
+def test_a_blocked_loop_that_is_closed_meanwhile_need_not_be_stopped():
+    loop = asyncio.new_event_loop()
+    loop.close()
+    loops._blocked.add(loop)
+    loops._stop_unless_needed(loop)
+
+    assert loop not in loops._blocked
+
+
+def test_a_forked_child_forgets_the_loops_and_tasks_of_its_parent():
+    start(Course(for_long))
+    wait_until(lambda: all(run.task for run in loops._runs))
+    background, runs = loops._background, set(loops._runs)
+    loops.after_fork()
+    forgotten = (loops._background, set(loops._runs))
+    loops.after_fork()
+    loops._left_behind.clear()
+    loops._background, loops._runs = background, runs
+
+    assert forgotten == (None, set())

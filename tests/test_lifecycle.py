@@ -1,0 +1,402 @@
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+
+import pytest
+
+from darkcall import _guard, _lifecycle, aflush, close, flush, launch_of
+from darkcall.runners import InlineRunner, ThreadRunner
+from darkcall.sinks import MemorySink
+
+
+@pytest.fixture
+def run_script():
+    """Run a script in an interpreter of its own, and return what it printed."""
+
+    def run(script):
+        done = subprocess.run(
+            [sys.executable, "-W", "error::ResourceWarning", "-c", textwrap.dedent(script)],
+            capture_output=True,
+            text=True,
+            timeout=40,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == ""
+        return done.stdout.split()
+
+    return run
+
+
+@pytest.fixture
+def hung():
+    """A candidate that hangs until the test ends."""
+    let_go = threading.Event()
+
+    def candidate(x):
+        candidate.began.set()
+        let_go.wait(20)
+        return x
+
+    candidate.began = threading.Event()
+    candidate.let_go = let_go
+    yield candidate
+    let_go.set()
+
+
+def outcomes(function):
+    return {name: n for name, n in launch_of(function).stats().outcomes.items() if n}
+
+
+class SlowSink:
+    """Takes its time for each record, and tells what it took."""
+
+    def __init__(self, seconds=0.0):
+        self.seconds = seconds
+        self.records = []
+        self.closed = 0
+
+    def __call__(self, record):
+        time.sleep(self.seconds)
+        self.records.append(record)
+
+    def close(self):
+        self.closed += 1
+
+
+class TestFlush:
+    def test_yes_means_that_the_records_are_with_the_sinks(self, launched, threads):
+        sink = SlowSink(0.002)
+        function, _ = launched(lambda x: x, lambda x: x, runner=threads, sinks=[sink])
+        for count in range(1, 6):
+            function(count)
+
+            assert flush(timeout=5)
+            assert len(sink.records) == count
+
+    def test_a_candidate_that_hangs_makes_it_say_no_in_time(self, launched, threads, hung):
+        function, _ = launched(lambda x: x, hung, runner=threads, timeout=None)
+        function(1)
+        began = time.perf_counter()
+
+        assert not flush(timeout=0.05)
+        assert time.perf_counter() - began < 1.0
+        hung.let_go.set()
+        assert flush(timeout=5)
+
+    def test_a_sink_that_hangs_makes_it_say_no_in_time(self, launched, threads):
+        let_go = threading.Event()
+        function, _ = launched(
+            lambda x: x, lambda x: x, runner=threads, sinks=[lambda record: let_go.wait(10)]
+        )
+        function(1)
+        began = time.perf_counter()
+        is_done = flush(timeout=0.05)
+        seconds = time.perf_counter() - began
+        let_go.set()
+
+        assert not is_done
+        assert seconds < 1.0
+        assert flush(timeout=5)
+
+    def test_a_candidate_or_a_sink_that_flushes_is_told_no_at_once(self, launched, threads):
+        answers = []
+
+        def candidate(x):
+            answers.append((flush(timeout=10), close(timeout=10)))
+            return x
+
+        def sink(record):
+            answers.append((flush(timeout=10), close(timeout=10)))
+
+        for runner in (threads, InlineRunner()):
+            function, _ = launched(lambda x: x, candidate, runner=runner, sinks=[sink])
+            function(1)
+            assert flush(timeout=5)
+
+        assert answers == [(False, False)] * 4
+
+    def test_each_runner_is_waited_for(self, launched, threads, hung):
+        other = ThreadRunner(workers=1)
+        quick, memory = launched(lambda x: x, lambda x: x, runner=other)
+        slow, _ = launched(lambda x: x, hung, runner=threads, timeout=None)
+        slow(1)
+        quick(1)
+        is_done = flush(timeout=0.05)
+        hung.let_go.set()
+
+        assert not is_done
+        assert flush(timeout=5)
+        assert len(memory.records) == 1
+        other.close(timeout=1)
+
+    def test_a_coroutine_flushes_without_blocking_its_loop(self, launched, threads, hung):
+        function, _ = launched(lambda x: x, hung, runner=threads, timeout=None)
+
+        async def main():
+            function(1)
+            flushing = asyncio.create_task(aflush(timeout=5))
+            await asyncio.sleep(0.01)
+            hung.let_go.set()
+            return await flushing
+
+        assert asyncio.run(main())
+        assert outcomes(function) == {"match": 1}
+
+    def test_from_several_threads_at_once_each_gets_its_answer(self, launched, threads):
+        function, memory = launched(lambda x: x, lambda x: x, runner=threads)
+        answers = []
+
+        def call():
+            for x in range(20):
+                function(x)
+                answers.append(flush(timeout=10))
+
+        calling = [threading.Thread(target=call) for _ in range(3)]
+        for one in calling:
+            one.start()
+        for one in calling:
+            one.join()
+
+        assert answers == [True] * 60
+        assert len(memory.records) == 60
+
+
+class TestClose:
+    def test_what_is_not_done_is_dropped_and_counted(self, launched, hung):
+        runner = ThreadRunner(workers=1)
+        function, memory = launched(lambda x: x, hung, runner=runner, timeout=None)
+        for x in range(4):
+            function(x)
+        hung.began.wait(5)
+
+        assert not close(timeout=0.05)
+        assert outcomes(function) == {"dropped": 4}
+        assert launch_of(function).stats().reasons == {"exit": 4}
+        assert memory.records == []
+
+    def test_a_candidate_that_ends_afterwards_is_late(self, launched, hung):
+        runner = ThreadRunner(workers=1)
+        function, _ = launched(lambda x: x, hung, runner=runner, timeout=None)
+        function(1)
+        hung.began.wait(5)
+        close(timeout=0.01)
+        hung.let_go.set()
+        give_up = time.monotonic() + 5
+        while not launch_of(function).stats().late:
+            assert time.monotonic() < give_up
+            time.sleep(0.001)
+
+        assert outcomes(function) == {"dropped": 1}
+        assert launch_of(function).stats().candidates["candidate"].stuck == 0
+
+    def test_a_comparison_under_way_is_dropped(self, launched, hung):
+        runner = ThreadRunner(workers=1)
+        function, _ = launched(
+            lambda x: x, lambda x: x, runner=runner, compare=lambda a, b: hung(a)
+        )
+        function(1)
+        hung.began.wait(5)
+
+        assert not close(timeout=0.05)
+        assert outcomes(function) == {"dropped": 1}
+
+    def test_the_next_call_starts_anew(self, launched, threads):
+        sink = SlowSink()
+        function, _ = launched(lambda x: x, lambda x: x, runner=threads, sinks=[sink])
+        for count in range(1, 4):
+            function(count)
+
+            assert close(timeout=5)
+            assert len(sink.records) == count
+            assert sink.closed == count
+
+        assert outcomes(function) == {"match": 3}
+
+    def test_closing_twice_is_closing_once(self, launched, threads):
+        function, _ = launched(lambda x: x, lambda x: x, runner=threads)
+        function(1)
+
+        assert close(timeout=5)
+        assert close(timeout=5)
+
+    def test_what_was_said_is_logged(self, caplog):
+        _guard.say(_guard.WARNING, "a last word")
+        close(timeout=1)
+        give_up = time.monotonic() + 5
+        while not caplog.messages:
+            assert time.monotonic() < give_up
+            time.sleep(0.001)
+
+        assert caplog.messages == ["a last word"]
+
+
+class TestExit:
+    def test_records_of_the_last_calls_are_written(self, run_script):
+        printed = run_script("""
+            from darkcall import dark_launch
+
+            def sink(record):
+                print(record.outcome, flush=True)
+
+            @dark_launch(candidate=lambda x: x, sinks=[sink])
+            def control(x):
+                return x
+
+            for x in range(5):
+                control(x)
+        """)
+
+        assert printed == ["match"] * 5
+
+    def test_a_candidate_that_hangs_does_not_hold_the_process(self, run_script):
+        began = time.monotonic()
+        printed = run_script("""
+            import atexit, threading, darkcall
+            from darkcall import dark_launch, launch_of
+
+            @dark_launch(candidate=lambda x: threading.Event().wait(), timeout=None)
+            def control(x):
+                return x
+
+            def say():
+                print(dict(launch_of(control).stats().reasons))
+
+            # What is registered first runs last.
+            atexit.unregister(darkcall.close)
+            atexit.register(say)
+            atexit.register(darkcall.close, 0.2)
+            control(1)
+        """)
+
+        assert printed == ["{'exit':", "1}"]
+        assert time.monotonic() - began < 20
+
+    def test_pending_tasks_do_not_hold_the_process_and_nobody_complains(self, run_script):
+        run_script("""
+            import asyncio, darkcall
+            from darkcall import dark_launch
+
+            darkcall._lifecycle.CLOSE_SECONDS = 0.1
+
+            async def forever(x):
+                await asyncio.sleep(1000)
+
+            @dark_launch(candidate=forever, timeout=None)
+            def control(x):
+                return x
+
+            @dark_launch(candidate=forever, timeout=None)
+            async def acontrol(x):
+                return x
+
+            control(1)
+            asyncio.run(acontrol(1))
+            darkcall.close(timeout=0.1)
+        """)
+
+
+class TestFork:
+    def test_a_child_starts_anew_and_accounts_for_its_own_calls(self, run_script):
+        printed = run_script("""
+            import asyncio, os, sys, threading, warnings
+            from darkcall import dark_launch, flush, launch_of
+            from darkcall.sinks import MemorySink
+
+            warnings.simplefilter("ignore", DeprecationWarning)
+            memory = MemorySink()
+            let_go = threading.Event()
+
+            def candidate(x):
+                if x == "parent":
+                    let_go.wait(20)
+                return x
+
+            async def acandidate(x):
+                return candidate(x)
+
+            @dark_launch(candidate=candidate, sinks=[memory])
+            def control(x):
+                return x
+
+            @dark_launch(candidate=acandidate, sinks=[memory])
+            def acontrol(x):
+                return x
+
+            acontrol("child")
+            assert flush(timeout=10)
+            for _ in range(3):
+                control("parent")
+            child = os.fork()
+            if child == 0:
+                memory.clear()
+                empty = launch_of(control).stats()
+                control("child")
+                acontrol("child")
+                assert flush(timeout=10)
+                stats = launch_of(control).stats()
+                assert empty.calls == 0, empty
+                assert stats.calls == stats.outcomes["match"] == 1, stats
+                assert len(memory.records) == 2
+                print(*{record.call_id.partition("-")[0] for record in memory.records})
+                sys.stdout.flush()
+                sys.exit(0)
+            status = os.waitpid(child, 0)[1]
+            assert os.waitstatus_to_exitcode(status) == 0
+            let_go.set()
+            assert flush(timeout=10)
+            assert launch_of(control).stats().outcomes["match"] == 3
+            print(*{record.call_id.partition("-")[0] for record in memory.records})
+        """)
+
+        assert len(printed) == 2
+        assert printed[0] != printed[1]
+
+    def test_a_child_of_a_process_without_async_candidates_starts_no_loop(self, run_script):
+        printed = run_script("""
+            import os, sys, warnings
+            from darkcall import dark_launch, flush, launch_of
+            from darkcall.sinks import MemorySink
+
+            warnings.simplefilter("ignore", DeprecationWarning)
+
+            @dark_launch(candidate=lambda x: x, sinks=[MemorySink()])
+            def control(x):
+                return x
+
+            control(1)
+            child = os.fork()
+            control(2)
+            assert flush(timeout=10)
+            print(launch_of(control).stats().calls)
+            sys.stdout.flush()
+            if child:
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            assert "asyncio" not in sys.modules
+        """)
+
+        assert sorted(printed) == ["1", "2"]
+
+    def test_where_there_is_no_fork_there_is_nothing_to_register(self, monkeypatch):
+        monkeypatch.setattr(_lifecycle, "_is_installed", False)
+        monkeypatch.setattr(_lifecycle.atexit, "register", lambda *args: None)
+        monkeypatch.delattr(_lifecycle.os, "register_at_fork")
+        _lifecycle.install_hooks()
+
+        assert _lifecycle._is_installed
+
+
+def test_memory_of_what_was_flushed_is_given_back_to_the_launch(launched, threads):
+    function, _ = launched(lambda x: None, lambda x: None, runner=threads, sinks=[MemorySink()])
+    for _ in range(50):
+        function(["x" * 1_000])
+
+    assert flush(timeout=5)
+    room = launch_of(function).candidates[0].gate.room
+    assert room.nbytes == 0
+    assert len(room._places) == 1_000
