@@ -601,6 +601,30 @@ class TestRoom:
         assert asyncio.run(main()) > 10
         assert outcomes(function) == {"match": 5}
 
+    def test_who_is_cancelled_while_waiting_for_room_is_accounted_for(self, launched, threads):
+        async def candidate(x):
+            await let_go.wait()
+            return x
+
+        function, _ = launched(control, candidate, runner=threads, max_pending=1, when_full="block")
+
+        async def main():
+            nonlocal let_go
+            let_go = asyncio.Event()
+            await function(1)
+            waiting = asyncio.create_task(function(2))
+            await asyncio.sleep(0.01)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await waiting
+            let_go.set()
+            assert await aflush()
+
+        let_go = None
+        asyncio.run(main())
+        assert outcomes(function) == {"match": 1, "skipped": 1}
+        assert stats_of(function).reasons == {"interrupted": 1}
+
     def test_many_that_wait_for_room_all_get_it(self, launched, threads):
         function, _ = launched(control, at_once, runner=threads, max_pending=2, when_full="block")
 

@@ -216,7 +216,6 @@ def test_an_inline_candidate_that_is_interrupted_interrupts_the_caller(launched)
 def test_a_runner_that_fails_does_not_reach_the_caller(launched):
     class Broken(InlineRunner):
         def submit(self, work):
-            work.drop("broken")
             raise RuntimeError
 
     function, _ = launched(lambda x: x, {"v2": lambda x: x, "v3": lambda x: x}, runner=Broken())
@@ -224,7 +223,8 @@ def test_a_runner_that_fails_does_not_reach_the_caller(launched):
     assert function(1) == 1
     stats = launch_of(function).stats()
     assert stats.pending == 0
-    assert stats.reasons == {"broken": 1, "fault": 1}
+    assert stats.reasons == {"fault": 2}
+    assert all(len(one.gate.room._places) == 1_000 for one in launch_of(function).candidates)
 
 
 class TestIsolation:
@@ -319,7 +319,7 @@ class TestIsolation:
         function, memory = launched(lambda x: threading.Lock(), lambda x: x, runner=INLINE)
         function(1)
 
-        assert "what the control returned cannot be kept" in memory.records[0].reason
+        assert "what the control returned (lock) cannot be kept" in memory.records[0].reason
 
     def test_an_exception_that_cannot_be_copied_makes_the_call_skipped(self, launched):
         def control(x):
@@ -329,7 +329,7 @@ class TestIsolation:
 
         with pytest.raises(ValueError, match="lock"):
             function(1)
-        assert "what the control raised cannot be kept" in memory.records[0].reason
+        assert "what the control raised (ValueError) cannot be kept" in memory.records[0].reason
 
     def test_a_result_whose_attributes_fail_is_a_fault_and_the_caller_does_not_notice(
         self, launched
@@ -401,7 +401,11 @@ class TestRoom:
 
     def test_a_launch_whose_calls_weigh_too_much_drops_and_counts(self, launched, threads, held):
         function, _ = launched(
-            lambda x: None, held, runner=threads, max_pending_bytes=10_000, compare=lambda a, b: 1
+            lambda x: None,
+            held,
+            runner=threads,
+            max_pending_bytes=10_000,
+            compare=lambda a, b: True,
         )
         for _ in range(5):
             function("x" * 6_000)
@@ -443,6 +447,27 @@ class TestRoom:
 
         assert flush(timeout=5)
         assert outcomes(function) == {"match": 1, "skipped": 1}
+
+    @pytest.mark.parametrize("switch", ["pause", "update"])
+    def test_who_waits_for_room_is_let_go_when_the_launch_is_switched_off_or_updated(
+        self, launched, threads, held, switch
+    ):
+        function, _ = launched(lambda x: x, held, runner=threads, max_pending=1, when_full="block")
+        function(1)
+        waiting = threading.Thread(target=function, args=(2,))
+        waiting.start()
+        waiting.join(0.02)
+        still_waits = waiting.is_alive()
+        if switch == "pause":
+            launch_of(function).pause()
+        else:
+            launch_of(function).update(timeout=1.0)
+        waiting.join(10)
+        held.let_go.set()
+
+        assert still_waits
+        assert flush(timeout=5)
+        assert outcomes(function) == {"match": 1, "dropped": 1}
 
     def test_candidates_of_one_call_are_refused_one_by_one(self, launched, threads, held):
         function, _ = launched(

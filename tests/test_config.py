@@ -321,7 +321,7 @@ def test_new_bounds_hold_for_the_calls_after_them(threads):
         lambda: True
     )
     decorated()
-    launch_of(decorated).update(max_pending=1)
+    launch_of(decorated).update(max_pending=2)
     decorated()
     decorated()
     assert launch_of(decorated).stats().reasons == {"full": 1}

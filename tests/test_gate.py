@@ -86,6 +86,34 @@ class TestRoom:
         assert room.nbytes == 0
         assert room.take()
 
+    @pytest.mark.parametrize(("before", "after"), [(3, 1), (1, 3), (3, 3), (2, 5), (5, 2)])
+    def test_its_size_can_change_while_places_are_taken(self, before, after):
+        room = Room(before, 1000)
+        for _ in range(before):
+            room.take()
+        room.resize(after, 500)
+        free_at_once = sum(room.take() for _ in range(10))
+        for _ in range(before + free_at_once):
+            room.give_back(0)
+
+        assert free_at_once == max(0, after - before)
+        assert sum(room.take() for _ in range(10)) == after
+        assert room.max_bytes == 500
+
+    @given(sizes=st.lists(st.integers(1, 6), min_size=1, max_size=6), data=st.data())
+    def test_whatever_size_it_had_before_it_has_the_last_one_in_the_end(self, sizes, data):
+        room, taken = Room(sizes[0], 1000), 0
+        for size in sizes:
+            room.resize(size, 1000)
+            taken += sum(room.take() for _ in range(data.draw(st.integers(0, 6))))
+            for _ in range(data.draw(st.integers(0, taken))):
+                room.give_back(0)
+                taken -= 1
+        for _ in range(taken):
+            room.give_back(0)
+
+        assert sum(room.take() for _ in range(10)) == sizes[-1]
+
     def test_its_bytes_are_exact_under_many_threads(self):
         room = Room(10_000, 10**9)
         start = threading.Barrier(8)
@@ -308,6 +336,73 @@ class TestBudget:
             assert gate.refuses(clock.now) is None
 
             gate.used(pause * 0.45)
+
+
+class TestRebound:
+    """A gate whose bounds change keeps what was counted against them."""
+
+    def rebound(self, gate, **bounds):
+        bounds = {
+            "max_pending": 1000,
+            "max_pending_bytes": 1000,
+            "max_stuck": 2,
+            "cpu_budget": None,
+            **bounds,
+        }
+        gate.rebound(**bounds)
+
+    def test_a_higher_cap_lets_a_stuck_launch_go_on(self, a_gate, clock):
+        gate = a_gate(max_stuck=1)
+        gate.got_stuck()
+        self.rebound(gate, max_stuck=2)
+
+        assert gate.refuses(clock.now) is None
+
+    def test_a_lower_cap_stops_a_launch_that_has_reached_it(self, a_gate, clock):
+        gate = a_gate(max_stuck=2)
+        gate.got_stuck()
+        self.rebound(gate, max_stuck=1)
+
+        assert gate.refuses(clock.now) == "stuck"
+
+    def test_an_open_breaker_stays_open(self, a_gate, clock):
+        gate = a_gate()
+        fail(gate)
+        self.rebound(gate, max_pending=1)
+
+        assert gate.refuses(clock.now) == "breaker"
+
+    def test_without_a_budget_any_longer_a_launch_goes_on(self, a_gate, clock):
+        gate = a_gate(cpu_budget=0.1)
+        gate.used(100.0)
+        self.rebound(gate, cpu_budget=None)
+        gate.used(100.0)
+
+        assert gate.refuses(clock.now) is None
+
+    def test_a_budget_that_is_new_counts_from_nothing(self, a_gate, clock):
+        gate = a_gate(cpu_budget=None)
+        gate.used(100.0)
+        self.rebound(gate, cpu_budget=0.1)
+        at_first = gate.refuses(clock.now)
+        gate.used(1.0)
+
+        assert at_first is None
+        assert gate.refuses(clock.now) == "over_budget"
+
+    def test_what_was_used_counts_against_a_smaller_share(self, a_gate, clock):
+        gate = a_gate(cpu_budget=0.5)
+        gate.used(1.0)
+        self.rebound(gate, cpu_budget=0.1)
+
+        assert gate.refuses(clock.now) == "over_budget"
+
+    def test_a_larger_share_lets_a_launch_go_on(self, a_gate, clock):
+        gate = a_gate(cpu_budget=0.1)
+        gate.used(1.0)
+        self.rebound(gate, cpu_budget=0.5)
+
+        assert gate.refuses(clock.now) is None
 
 
 def test_a_gate_that_is_full_says_so(a_gate, clock):

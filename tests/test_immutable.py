@@ -23,14 +23,15 @@ import attrs
 import numpy as np
 import pandas as pd
 import pytest
-from darkcall import _immutable
-from darkcall._immutable import MAX_NODES, weigh
 from hypothesis import given
 from hypothesis import strategies as st
 
+from darkcall import _immutable
+from darkcall._immutable import MAX_NODES, weigh
+
 
 class Colour(enum.Enum):
-    RED = [1]
+    RED = "red"
 
 
 class Bits(enum.IntFlag):
@@ -95,7 +96,7 @@ class AttrsOpen:
     x: object
 
 
-class WithState(str):
+class WithState(str):  # noqa: SLOT000 -- it is to have attributes
     pass
 
 

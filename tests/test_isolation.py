@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 
 import pytest
+
 from darkcall import dark_launch, flush
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
@@ -276,9 +277,7 @@ def test_a_comparison_that_changes_what_it_compares_changes_nothing_outside():
         result.sort()
         return result
 
-    @dark_launch(
-        candidate=lambda prices: prices, normalize=sorts, runner=InlineRunner(), sinks=[]
-    )
+    @dark_launch(candidate=lambda prices: prices, normalize=sorts, runner=InlineRunner(), sinks=[])
     def control(prices):
         return prices
 

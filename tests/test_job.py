@@ -512,7 +512,7 @@ def test_a_coroutine_that_a_plain_candidate_returns_is_closed_quietly(launched, 
     function(1)
     gc.collect()
 
-    assert outcomes(function) == {"mismatch": 1}
+    assert outcomes(function) == {"uncomparable": 1}
     assert recwarn.list == []
 
 

@@ -265,28 +265,37 @@ def test_a_skip_names_a_place_where_names_are_not_known(dark, sink):
     assert "parameter '2' (lock)" in reason_of(sink)
 
 
-def test_the_reason_is_found_once_for_arguments_of_the_same_types(dark, sink):
-    class Counting:
-        looked_at = 0
+class Counting:
+    copies = 0
 
-        def __reduce_ex__(self, protocol):
-            type(self).looked_at += 1
-            raise TypeError
-
-    decorated = dark(candidate=lambda session: None)(lambda session: None)
-    decorated(Counting())
-    first = Counting.looked_at
-    decorated(Counting())
-    assert Counting.looked_at - first < first
-    assert len({record.reason for record in sink.records}) == 1
+    def __reduce__(self):
+        type(self).copies += 1
+        return Counting, ()
 
 
-def test_reasons_of_ever_new_types_are_not_kept_without_end(dark, sink):
+def test_who_could_not_be_copied_the_last_time_is_tried_first_the_next_time(dark, sink):
+    decorated = dark(candidate=lambda a, b: None)(lambda a, b: None)
+    decorated(Counting(), threading.Lock())
+    first, Counting.copies = Counting.copies, 0
+    decorated(Counting(), threading.Lock())
+    assert Counting.copies < first
+    assert ["'b' (lock)" in record.reason for record in sink.records] == [True, True]
+
+
+def test_another_cause_at_the_next_call_is_found_as_well(dark, sink):
+    decorated = dark(candidate=lambda a, b: None, max_copy_bytes=500)(lambda a, b: None)
+    decorated([1], ["a" * 600])
+    decorated(["a" * 600], [1])
+    assert ["'b'" in record.reason for record in sink.records] == [True, False]
+    assert "'a'" in sink.records[1].reason
+
+
+def test_what_is_known_of_ever_new_types_does_not_grow_without_end(dark, sink):
     decorated = dark(candidate=lambda session: None)(lambda session: None)
     for number in range(120):
         made = type(f"Session{number}", (Session,), {"__slots__": ()})
         decorated(made())
-    assert len(launch_of(decorated).parameters._reasons) <= 100
+    assert len(launch_of(decorated).parameters._suspects) <= 100
     assert len(sink.records) == 120
 
 

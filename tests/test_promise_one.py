@@ -12,11 +12,12 @@ import threading
 import time
 
 import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
 from darkcall import dark_launch, flush, launch_of
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
-from hypothesis import HealthCheck, example, given, settings
-from hypothesis import strategies as st
 
 
 TIMEOUT_SECONDS = 0.05
@@ -36,8 +37,11 @@ class Scene:
 scene = Scene()
 
 
-def recurse(*_args, **_kwargs):
-    return recurse()
+def recurse(*_args, depth=0, **_kwargs):
+    # On CPython 3.13 hypothesis may lift the limit altogether.
+    if depth > 50_000:
+        raise RecursionError
+    return recurse(depth=depth + 1)
 
 
 def hang(*_args, **_kwargs):
@@ -55,7 +59,7 @@ def spoil(*args, **kwargs):
         ):
             try:
                 change(value)
-            except Exception:  # noqa: BLE001, S112 -- most values cannot be changed so
+            except Exception:  # noqa: BLE001 -- most values cannot be changed so
                 continue
     return "spoilt"
 
@@ -400,12 +404,10 @@ def on_the_callers_thread(place, error):
     """A launch that meets the error while its caller waits."""
     fail = raising(error)
     knobs = {place: fail} if place in {"sample", "context", "isolate"} else {}
-    control = fail if place == "control" else lambda x: [x]
-    candidate = fail if place == "candidate" else lambda x: [x]
+    control = fail if place == "control" else lambda *args: [*args]
+    candidate = fail if place == "candidate" else lambda *args, **kwargs: [*args]
     runner = InlineRunner() if place == "candidate" else RUNNER
-    decorated = dark_launch(candidate=candidate, runner=runner, sinks=[], **knobs)(
-        lambda x: control(x)
-    )
+    decorated = dark_launch(candidate=candidate, runner=runner, sinks=[], **knobs)(control)
     argument = 3
     if place == "argument":
         argument = type("Hostile", (), {"__reduce_ex__": fail})()

@@ -14,6 +14,7 @@ import threading
 import time
 
 import pytest
+
 from darkcall import dark_launch, flush, is_dark, launch_of
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
@@ -61,9 +62,9 @@ def test_the_caller_gets_the_controls_own_object_or_the_very_exception_it_raised
             raise error
         return answer
 
-    assert control(False) is answer
+    assert control(is_failing=False) is answer
     with pytest.raises(KeyError) as info:
-        control(True)
+        control(is_failing=True)
     assert info.value is error
     assert flush()
 

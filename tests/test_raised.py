@@ -11,23 +11,24 @@ import time
 import weakref
 
 import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
 from darkcall import dark_launch, flush, launch_of
 from darkcall._raised import MAX_LINKS, exception_from, state_of
 from darkcall._snapshot import copied, keep
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
-from hypothesis import assume, given, settings
-from hypothesis import strategies as st
 
 
-class RequiredArguments(Exception):
+class RequiredArgumentsError(Exception):
     def __init__(self, code, *, detail):
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.detail = detail
 
 
-class NothingPassedOn(Exception):
+class NothingPassedOnError(Exception):
     def __init__(self, code):
         self.code = code
 
@@ -35,7 +36,7 @@ class NothingPassedOn(Exception):
         return f"code {self.code}"
 
 
-class OwnNew(Exception):
+class OwnNewError(Exception):
     def __new__(cls, code, detail):
         made = super().__new__(cls)
         made.code = code
@@ -45,7 +46,7 @@ class OwnNew(Exception):
         super().__init__(detail)
 
 
-class Slotted(Exception):
+class SlottedError(Exception):
     __slots__ = ("__hidden", "code", "empty")
 
     def __init__(self, code):
@@ -57,11 +58,11 @@ class Slotted(Exception):
         return f"{self.code} {self.__hidden}"
 
 
-class TwoLayouts(LookupError, OSError):
+class TwoLayoutsError(LookupError, OSError):
     pass
 
 
-class TwoNames(KeyError, AttributeError):
+class TwoNamesError(KeyError, AttributeError):
     pass
 
 
@@ -86,24 +87,24 @@ def noted(error):
 def caught(function):
     try:
         function()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- any
         return error
     raise AssertionError
 
 
 EXCEPTIONS = {
     "plain": lambda: ValueError("no"),
-    "no arguments": lambda: ValueError(),
+    "no arguments": ValueError,
     "several arguments": lambda: ValueError("no", 3, ["x"]),
     "note": lambda: noted(ValueError("no")),
-    "required arguments": lambda: RequiredArguments(7, detail="x"),
-    "nothing passed on": lambda: NothingPassedOn(7),
-    "a __new__ of its own": lambda: OwnNew(7, "x"),
-    "slots": lambda: Slotted(7),
-    "two layouts": lambda: TwoLayouts(2, "no", "path"),
-    "two names": lambda: TwoNames("k"),
+    "required arguments": lambda: RequiredArgumentsError(7, detail="x"),
+    "nothing passed on": lambda: NothingPassedOnError(7),
+    "a __new__ of its own": lambda: OwnNewError(7, "x"),
+    "slots": lambda: SlottedError(7),
+    "two layouts": lambda: TwoLayoutsError(2, "no", "path"),
+    "two names": lambda: TwoNamesError("k"),
     "KeyError": lambda: KeyError("k"),
-    "IndexError": lambda: caught(lambda: [][0]),
+    "IndexError": lambda: caught(lambda: ""[3]),
     "OSError": lambda: OSError(2, "no", "here", None, "there"),
     "an OSError of one's own": lambda: OwnOSError("here"),
     "FileNotFoundError": lambda: caught(lambda: open("/no/such/file")),  # noqa: SIM115, PTH123
@@ -235,9 +236,9 @@ def test_causes_and_contexts_are_kept_without_their_tracebacks():
             try:
                 raise KeyError("first")
             except KeyError:
-                raise ValueError("second")  # noqa: B904 -- the context is the point
+                raise ValueError("second")  # noqa: B904, TRY301 -- the context is the point
         except ValueError as error:
-            raise RequiredArguments(3, detail="third") from error
+            raise RequiredArgumentsError(3, detail="third") from error
 
     error = caught(fails)
     opened = kept_and_opened(error)
@@ -311,7 +312,7 @@ def test_what_lacked_an_attribute_is_not_kept_with_the_error():
 
 
 def test_exceptions_among_arguments_of_an_exception_are_kept():
-    inner = RequiredArguments(3, detail="x")
+    inner = RequiredArgumentsError(3, detail="x")
     with pytest.raises(TypeError):
         pickle.loads(pickle.dumps(inner))
 
@@ -359,7 +360,7 @@ class Thing(list):
     """Can be weakly referenced."""
 
 
-class Failure(Exception):
+class FailureError(Exception):
     pass
 
 
@@ -386,7 +387,7 @@ def test_nothing_of_a_call_is_alive_after_it_was_compared(isolate, fails, candid
         local = noting(Thing([1]))
         made.append(weakref.ref(thing))
         if is_failing:
-            raise noting(Failure(noting(Thing([2])), local))
+            raise noting(FailureError(noting(Thing([2])), local))
         return noting(Thing([*thing, 3]))
 
     @dark_launch(
@@ -403,7 +404,7 @@ def test_nothing_of_a_call_is_alive_after_it_was_compared(isolate, fails, candid
     def call():
         try:
             control(noting(Thing([4])))
-        except Failure:
+        except FailureError:
             return
 
     gc.collect()

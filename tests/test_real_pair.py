@@ -6,10 +6,11 @@ import collections
 from datetime import datetime
 
 import pytest
+from dateutil.parser import isoparse
+
 from darkcall import dark_launch, flush, launch_of
 from darkcall.compare import same_exception_type
 from darkcall.sinks import MemorySink
-from dateutil.parser import isoparse
 
 
 ALIKE = """
@@ -36,7 +37,7 @@ ALIKE = """
 2024-01-15T10:30:45-0530
 2024-01-15T10:30:45+02:00
 2024-01-15T10:30:45-00:00
-""".split("\n")[1:-1]
+""".strip().splitlines()
 #: isoparse reads these, fromisoformat does not.
 ONLY_CONTROL = """
 2024
@@ -45,12 +46,12 @@ ONLY_CONTROL = """
 2024015
 2024-366
 2024-W53-1
-""".split("\n")[1:-1]
+""".strip().splitlines()
 #: fromisoformat reads these, isoparse does not.
 ONLY_CANDIDATE = """
 2024-01-15T10:30:45+02:00:30
 2024-01-15T10:30:45 +02:00
-""".split("\n")[1:-1]
+""".strip().splitlines()
 #: Neither reads these; each says so in its own words.
 NEITHER = [
     "",

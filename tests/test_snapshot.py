@@ -23,14 +23,15 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
 from darkcall import ConfigurationError, dark_launch, flush, launch_of
 from darkcall._parameters import Parameters
 from darkcall._snapshot import UnkeepableError, copied, keep, share
 from darkcall.compare import equal
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 
 LIMIT = 1 << 20
@@ -57,7 +58,7 @@ class Box:
         self.value = value
 
 
-class Text(str):
+class Text(str):  # noqa: SLOT000 -- it is to have attributes
     pass
 
 
@@ -414,12 +415,12 @@ def test_a_value_that_fails_in_any_way_is_kept_or_refused(name, error):
 
 
 def test_an_error_without_a_text_gives_a_reason_all_the_same():
-    class Mute(Exception):
+    class MuteError(Exception):
         def __str__(self):
             raise ValueError
 
-    with pytest.raises(UnkeepableError, match=r"^Mute: no message$"):
-        keep(hostile("__reduce_ex__", Mute()), LIMIT)
+    with pytest.raises(UnkeepableError, match=r"^MuteError: no message$"):
+        keep(hostile("__reduce_ex__", MuteError()), LIMIT)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])
@@ -572,14 +573,16 @@ def test_the_reason_names_the_attribute_and_its_type():
     add(Service(threading.Lock()), 3)
     add(Frozen(generator()), 3)
 
-    assert [record.reason for record in sink.records] == [
+    assert sink.records[0].reason == (
         "parameter 'session._lock' (lock) cannot be copied: TypeError: cannot pickle "
         "'_thread.lock' object; pass share=('session._lock',) if the candidate may have it "
-        "as it is, or an isolate of your own",
+        "as it is, or an isolate of your own"
+    )
+    assert sink.records[1].reason == (
         "parameter 'session.x' (generator) cannot be copied: TypeError: cannot pickle "
         "'generator' object; pass share=('session.x',) if the candidate may have it as it is, "
-        "or an isolate of your own",
-    ]
+        "or an isolate of your own"
+    )
 
 
 def test_a_lock_of_self_is_shared_by_its_path():
@@ -650,7 +653,7 @@ def test_a_result_that_cannot_be_kept_is_skipped_with_a_reason():
 
 @pytest.mark.parametrize("share", [("sesion",), ("item", "other.session")])
 def test_a_share_that_names_no_parameter_is_refused(share):
-    with pytest.raises(ConfigurationError, match="has no parameter '(sesion|other)'") as info:
+    with pytest.raises(ConfigurationError, match=r"has no parameter '(sesion|other)'") as info:
         launched(share=share)
 
     assert "its parameters are session, item" in str(info.value)

@@ -159,34 +159,35 @@ class TestLaunch:
         stats = launch_of(function).stats()
         assert (stats.shadowed, stats.unsampled) == (1, 1)
 
-    def test_other_bounds_need_another_gate_and_other_knobs_do_not(self, launched):
-        function, _ = launched(lambda x: x, lambda x: x, runner=INLINE)
-        (candidate,) = launch_of(function).candidates
-        gate = candidate.gate
-        launch_of(function).update(timeout=1.0)
-        same = candidate.gate
+    def test_what_was_counted_against_a_bound_stays_when_the_bound_is_changed(self, launched):
+        def failing(x):
+            raise ValueError
+
+        function, _ = launched(lambda x: x, failing, runner=INLINE)
+        for x in range(_gate.BREAKER_FAILURES):
+            function(x)
         launch_of(function).update(max_pending=7)
+        function(0)
 
-        assert same is gate
-        assert candidate.gate is not gate
+        assert launch_of(function).stats().reasons == {"breaker": 1}
 
-    def test_a_call_under_way_gives_its_place_back_where_it_took_it(self, launched, threads):
+    def test_a_call_under_way_keeps_its_place_when_there_are_fewer(self, launched, threads):
         def candidate(x):
             let_go.wait(10)
             return x
 
         let_go = threading.Event()
-        function, _ = launched(lambda x: x, candidate, runner=threads, max_pending=1)
+        function, _ = launched(lambda x: x, candidate, runner=threads, max_pending=3)
         (one,) = launch_of(function).candidates
-        before = one.gate
-        function("x" * 100)
-        launch_of(function).update(max_pending=2)
+        for _ in range(3):
+            function("x" * 100)
+        launch_of(function).update(max_pending=1)
         let_go.set()
 
         assert flush(timeout=5)
-        assert len(before.room._places) == 1
-        assert before.room.nbytes == 0
-        assert len(one.gate.room._places) == 2
+        assert launch_of(function).stats().outcomes["match"] == 3
+        assert len(one.gate.room._places) == 1
+        assert one.gate.room.nbytes == 0
 
     @pytest.mark.parametrize(
         "knobs", [{"timeout": -1.0}, {"sample": 2.0}, {"no_such_knob": 1}, {"share": ("nobody",)}]

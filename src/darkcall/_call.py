@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from ._candidate import Candidate
     from ._gate import Gate
-    from ._launch import Launch
+    from ._launch import Counts, Launch
     from ._terms import Terms
 
 #: How often a caller that asked to wait for room looks for it.
@@ -43,6 +43,7 @@ class Admission(NamedTuple):
 
     Attributes:
         terms: What holds for the launch.
+        counts: The counts of the process that the call began in.
         entered: The candidates that will see the call, each with the gate it passed.
         number: Which shadowed call of the launch this is.
         arguments: ``(args, kwargs)``, kept, for each that entered; None if skipped.
@@ -53,6 +54,7 @@ class Admission(NamedTuple):
     """
 
     terms: Terms
+    counts: Counts
     entered: list[tuple[Candidate, Gate]]
     number: int
     arguments: list[Kept] | None
@@ -106,13 +108,14 @@ def admit(
     Returns:
         What ``hand_over`` takes; None if no candidate will see this call.
     """
-    number = launch.counts.shadowed.add()
+    counts = launch.counts
+    number = counts.shadowed.add()
     entered: list[tuple[Candidate, Gate]] = []
     to_ask = list(launch.candidates)
     try:
         blocks = may_block and terms.policy.when_full == "block"
         while to_ask:
-            _ask_gate(to_ask, entered, blocks=blocks)
+            _ask_gate(launch, terms, to_ask, entered, blocks=blocks)
         if not entered:
             return None
         arguments, skipped = _keep_arguments(launch, terms, args, kwargs, len(entered))
@@ -127,16 +130,24 @@ def admit(
         if not isinstance(error, Exception):
             raise
         return None
-    return Admission(terms, entered, number, arguments, shared, skipped, context, user_context)
+    return Admission(
+        terms, counts, entered, number, arguments, shared, skipped, context, user_context
+    )
 
 
 def _ask_gate(
-    to_ask: list[Candidate], entered: list[tuple[Candidate, Gate]], *, blocks: bool
+    launch: Launch,
+    terms: Terms,
+    to_ask: list[Candidate],
+    entered: list[tuple[Candidate, Gate]],
+    *,
+    blocks: bool,
 ) -> None:
     candidate = to_ask[0]
     gate = candidate.gate
     refusal = gate.enter(_clock())
-    while refusal == "full" and blocks:
+    # Whoever waits is let go when the launch is switched off or updated.
+    while refusal == "full" and blocks and launch.terms is terms:
         time.sleep(ROOM_SECONDS)
         refusal = gate.enter(_clock())
     del to_ask[0]
@@ -148,9 +159,18 @@ def _ask_gate(
 
 def must_wait(launch: Launch, terms: Terms) -> bool:
     """Tell whether a coroutine that asked to wait for room has to."""
-    return terms.policy.when_full == "block" and any(
-        candidate.gate.room.is_full for candidate in launch.candidates
+    return (
+        terms.policy.when_full == "block"
+        and launch.terms is terms
+        and any(candidate.gate.room.is_full for candidate in launch.candidates)
     )
+
+
+def give_up_waiting(launch: Launch) -> None:
+    """Account for a call that was cancelled while it waited for room."""
+    launch.counts.shadowed.add()
+    for candidate in launch.candidates:
+        candidate.settle(Outcome.SKIPPED, "interrupted")
 
 
 def _is_sampled(
@@ -165,6 +185,7 @@ def _is_sampled(
     except Exception as error:  # noqa: BLE001 -- the user's code
         _guard.fault(f"sampling {launch.name}", error)
         return False
+
 
 def _keep_arguments(
     launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any], copies: int
@@ -184,6 +205,7 @@ def _keep_arguments(
         _guard.fault(f"isolating the arguments of {launch.name}", error)
         return None, f"isolating the arguments failed: {type(error).__qualname__}"
 
+
 def _keep_context(
     launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Kept | None:
@@ -196,6 +218,7 @@ def _keep_context(
     except Exception as error:  # noqa: BLE001 -- the user's code
         _guard.fault(f"context of {launch.name}", error)
         return None
+
 
 def hand_over(
     launch: Launch,
@@ -217,6 +240,9 @@ def hand_over(
         loop: The event loop that runs it, if it is async.
     """
     control_seconds = _clock() - began
+    if admission.counts is not launch.counts:
+        # The control forked: this is the child, and the call is its parent's.
+        return
     terms, entered = admission.terms, admission.entered
     handed_over = 0
     try:
@@ -239,7 +265,11 @@ def hand_over(
             )
             gate.room.weigh(job.nbytes)
             handed_over += 1
-            terms.runner.submit(job)
+            try:
+                terms.runner.submit(job)
+            except Exception as fault:  # noqa: BLE001 -- a runner of the user's own
+                _guard.fault(f"submitting a call of {launch.name}", fault)
+                job.settle(Outcome.SKIPPED, "fault")
     except BaseException as fault:
         _account_for(launch, entered[handed_over:], fault)
         if not isinstance(fault, Exception):
@@ -258,8 +288,19 @@ def _keep_what_it_did(
         with InTheDark():
             return None, copied(state_of(error), max_bytes, admission.shared), None
     except UnkeepableError as why:
-        verb = "returned" if error is None else "raised"
-        return None, None, f"what the control {verb} cannot be kept: {why}"
+        return None, None, _why_not_kept(result, error, str(why))
+    except Exception as fault:  # noqa: BLE001 -- looking at it runs code of its own
+        _guard.fault(f"keeping what the control of {admission.terms.launch} did", fault)
+        return None, None, _why_not_kept(result, error, type(fault).__qualname__)
+
+
+def _why_not_kept(result: Any, error: BaseException | None, why: str) -> str:
+    verb = "returned" if error is None else "raised"
+    name = type(result if error is None else error).__qualname__
+    return (
+        f"what the control {verb} ({name}) cannot be kept: {why}; launch a "
+        "function that returns plain data, or pass isolate='share' if nobody changes it"
+    )
 
 
 def _keep_result(admission: Admission, result: Any) -> Kept:
@@ -286,7 +327,8 @@ def give_up(launch: Launch, admission: Admission) -> None:
         launch: The launch.
         admission: What ``admit`` returned.
     """
-    _account_for(launch, admission.entered, KeyboardInterrupt())
+    if admission.counts is launch.counts:
+        _account_for(launch, admission.entered, KeyboardInterrupt())
 
 
 def _account_for(

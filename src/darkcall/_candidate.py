@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import importlib
+import threading
+import time
 from typing import TYPE_CHECKING, Any, Final
 
-from ._errors import ConfigurationError
+from . import _guard
+from ._errors import ConfigurationError, SignatureMismatchError
 from ._model import Outcome
 from ._signatures import check_signatures, is_async
 from ._tally import Tally
@@ -16,7 +19,14 @@ if TYPE_CHECKING:
 
     from ._gate import Gate
 
+#: A candidate that could not be imported is tried again after so many seconds.
+RETRY_SECONDS: Final = 30.0
+
 _MAX_REASONS: Final = 100
+
+
+class UnresolvedError(Exception):
+    """A candidate that was given by name cannot be used; the message says why."""
 
 
 class Candidate:
@@ -44,40 +54,54 @@ class Candidate:
         self._target = target
         self._function: Callable[..., Any] | None = None
         self._is_async: bool | None = None
+        self._failure: str | None = None
+        self._try_again_at = 0.0
         if not isinstance(target, str):
-            self._resolve()
+            self._adopt(target)
         self.reset(gate)
 
     def reset(self, gate: Gate) -> None:
         """Begin to count at nothing, behind a new gate."""
         self.gate = gate
+        # In a forked child its holder may not exist.
+        self._resolving = threading.Lock()
         self._outcomes = {outcome: Tally() for outcome in Outcome}
         self._reasons: dict[str, Tally] = {}
         self.late = Tally()
 
-    def _resolve(self) -> Callable[..., Any]:
-        function = self._target
-        if isinstance(function, str):
-            module, _, path = function.partition(":")
-            found: Any = importlib.import_module(module)
-            for attribute in path.split("."):
-                found = getattr(found, attribute)
-            function = found
+    def resolve(self) -> Callable[..., Any]:
+        """Give the candidate itself; imported now if it was given by name.
+
+        Returns:
+            The function.
+
+        Raises:
+            UnresolvedError: It cannot be imported, or not take the control's arguments;
+                it is tried again after a while.
+        """
+        if self._function is not None:
+            return self._function
+        with self._resolving:
+            now = time.monotonic()
+            if self._failure is None or now >= self._try_again_at:
+                try:
+                    return self._function or self._adopt(_imported(self._target))
+                except Exception as error:  # noqa: BLE001 -- an import runs any code
+                    self._failure = _said_by(error)
+                    self._try_again_at = now + RETRY_SECONDS
+                    _guard.say(
+                        _guard.ERROR,
+                        f"{self.full_name}: {self._target!r} cannot be used: {self._failure}",
+                    )
+            raise UnresolvedError(self._failure)
+
+    def _adopt(self, function: Any) -> Callable[..., Any]:
         if isinstance(function, classmethod | staticmethod):
             function = function.__func__
         check_signatures(self._control, function)
         self._is_async = is_async(function)
         self._function = function
-        return function
-
-    @property
-    def function(self) -> Callable[..., Any]:
-        """The candidate itself; imported now if it was given by name.
-
-        Raises:
-            Exception: Whatever the import raises.
-        """
-        return self._resolve() if self._function is None else self._function
+        return function  # type: ignore[no-any-return]
 
     @property
     def is_async(self) -> bool | None:
@@ -110,6 +134,21 @@ class Candidate:
         return f"<Candidate {self.full_name}>"
 
 
+def _imported(reference: Any) -> Any:
+    module, _, path = reference.partition(":")
+    found: Any = importlib.import_module(module)
+    for attribute in path.split("."):
+        found = getattr(found, attribute)
+    return found
+
+
+def _said_by(error: Exception) -> str:
+    # The texts of these are about names in the code; any other may hold what it should not.
+    if isinstance(error, ImportError | AttributeError | SignatureMismatchError):
+        return f"{type(error).__qualname__}: {error}"
+    return type(error).__qualname__
+
+
 def check_reference(reference: str) -> None:
     """Refuse what is not of the form ``pkg.mod:func``.
 
@@ -117,8 +156,6 @@ def check_reference(reference: str) -> None:
         ConfigurationError: It is not.
     """
     module, colon, path = reference.partition(":")
-    if not colon or not all(
-        part.isidentifier() for part in (*module.split("."), *path.split("."))
-    ):
+    if not colon or not all(part.isidentifier() for part in (*module.split("."), *path.split("."))):
         msg = f"candidate={reference!r} will not do: give a callable or 'package.module:function'"
         raise ConfigurationError(msg)

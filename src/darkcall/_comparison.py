@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+import types
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -13,7 +15,7 @@ from .compare import Uncomparable
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from ._terms import Terms
 
@@ -54,30 +56,27 @@ def compare_sides(terms: Terms, control: Observation, candidate: Observation) ->
         The comparison; whatever the user's callables raise is part of it.
     """
     policy = terms.policy
-    step = "normalize"
+    step, stopped = "normalize", None
     try:
         if policy.normalize is not None:
             control = _normalized(policy.normalize, control)
             candidate = _normalized(policy.normalize, candidate)
-        step = "compare"
-        if control.exception is None and candidate.exception is None:
-            found = policy.compare(control.value, candidate.value)
-            differences = _differences(found, control.value, candidate.value)
-        elif control.exception is not None and candidate.exception is not None:
+        if control.exception is not None and candidate.exception is not None:
             step = "compare_exceptions"
-            found = policy.compare_exceptions(control.exception, candidate.exception)
-            differences = _differences(found, control.exception, candidate.exception)
-        else:
-            found = None
+            sides = (control.exception, candidate.exception)
+            differences, stopped = _read(step, policy.compare_exceptions(*sides), *sides)
+        elif control.exception is not None or candidate.exception is not None:
             differences = (_one_raised(control, candidate),)
-        stopped = getattr(found, "stopped", None)
+        else:
+            step = "compare"
+            _refuse_a_coroutine(candidate.value)
+            sides = (control.value, candidate.value)
+            differences, stopped = _read(step, policy.compare(*sides), *sides)
     except Uncomparable as error:
         return Comparison(Outcome.UNCOMPARABLE, control, candidate, reason=str(error))
     except Exception as error:  # noqa: BLE001 -- comparing runs the user's code
         reason = f"{step} failed: {type(error).__qualname__}"
         return Comparison(Outcome.UNCOMPARABLE, control, candidate, reason=reason)
-    if type(stopped) is not str:
-        stopped = None
     outcome = _outcome(terms, control, candidate, differences)
     return Comparison(outcome, control, candidate, differences, None, stopped)
 
@@ -92,19 +91,36 @@ def _one_raised(control: Observation, candidate: Observation) -> Difference:
     return Difference("$", "not_raised", control.exception, candidate.value)
 
 
-def _differences(
-    found: Iterable[Difference] | Any, control: Any, candidate: Any
-) -> tuple[Difference, ...]:
-    if isinstance(found, bool) or not hasattr(found, "__iter__"):
-        return () if found else (Difference("$", "value", control, candidate),)
-    differences = tuple(itertools.islice(found, MAX_DIFFERENCES))
+def _refuse_a_coroutine(value: Any) -> None:
+    if isinstance(value, types.CoroutineType):
+        raise Uncomparable(
+            "the candidate returned a coroutine: give a coroutine function as the candidate"
+        )
+
+
+def _read(
+    step: str, found: Any, control: Any, candidate: Any
+) -> tuple[tuple[Difference, ...], str | None]:
+    """Read what a comparator returned; what it may not return is not taken for agreement."""
+    if _is_bool(found):
+        return (() if found else (Difference("$", "value", control, candidate),)), None
+    if not hasattr(found, "__iter__") or isinstance(found, str | Mapping):
+        raise Uncomparable(f"{step} returned {type(found).__qualname__}, no bool or Differences")
+    differences = tuple(itertools.islice(found, MAX_DIFFERENCES + 1))
     for difference in differences:
         if not isinstance(difference, Difference):
-            msg = f"a comparator gives a bool or Differences, not {type(difference).__qualname__}"
-            raise TypeError(msg)
+            raise Uncomparable(f"{step} gave {type(difference).__qualname__}, no Difference")
         if not (isinstance(difference.path, str) and isinstance(difference.kind, str)):
-            raise TypeError("a Difference's path and kind are text")
-    return differences
+            raise Uncomparable(f"{step} gave a Difference whose path or kind is no text")
+    stopped = getattr(found, "stopped", None)
+    if len(differences) > MAX_DIFFERENCES:
+        stopped = f"after {MAX_DIFFERENCES} differences"
+    return differences[:MAX_DIFFERENCES], stopped if type(stopped) is str else None
+
+
+def _is_bool(found: Any) -> bool:
+    cls = type(found)
+    return cls is bool or (cls.__module__ == "numpy" and cls.__name__ in {"bool", "bool_"})
 
 
 def _outcome(

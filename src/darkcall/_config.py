@@ -130,7 +130,15 @@ def is_enabled() -> bool:
 def policy_with(explicit: Mapping[str, Any]) -> Policy:
     """Make a policy of the defaults and of what a launch was given by itself."""
     knobs = {name: value for name, value in _settings().items() if name != _ENABLED}
-    return Policy(**{**knobs, **explicit})
+    # None stands for the configured ones of these, not for a value of its own.
+    unset = {name for name in ("sinks", "runner") if explicit.get(name) is None}
+    own = {name: value for name, value in explicit.items() if name not in unset}
+    return Policy(**{**knobs, **own})
+
+
+def locked() -> threading.RLock:
+    """Give the lock under which launches, defaults and switches change."""
+    return _lock
 
 
 def add(launch: Launch) -> None:
@@ -205,10 +213,10 @@ def renew_outlets() -> None:
         refresh()
 
 
-def sink_stats(policy: Policy) -> dict[str, SinkStats]:
-    """Read the counts of a policy's sinks, by name; namesakes get a number."""
+def sink_stats(outlets: Sequence[Outlet]) -> dict[str, SinkStats]:
+    """Read the counts of sinks, by name; namesakes get a number."""
     stats: dict[str, SinkStats] = {}
-    for outlet in outlets_for(policy):
+    for outlet in outlets:
         name, number = outlet.name, 1
         while name in stats:
             number += 1

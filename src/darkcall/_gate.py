@@ -33,10 +33,13 @@ class Room:
     without a lock on the caller's thread.
     """
 
-    __slots__ = ("_lock", "_places", "max_bytes", "nbytes")
+    __slots__ = ("_lock", "_places", "_size", "_surplus", "max_bytes", "nbytes")
 
     def __init__(self, places: int, max_bytes: int) -> None:
         self._places: list[None] = [None] * places
+        self._size = places
+        # Places that are taken, and will not be there any more when they are given back.
+        self._surplus = 0
         self.max_bytes = max_bytes
         self.nbytes = 0
         # Re-entrant, for a signal handler that interrupts its holder; nothing between
@@ -67,7 +70,26 @@ class Room:
     def give_back(self, nbytes: int) -> None:
         """Give a place back, and what the call weighed."""
         self.weigh(-nbytes)
+        if self._surplus:
+            with self._lock:
+                if self._surplus:
+                    self._surplus -= 1
+                    return
         self._places.append(None)
+
+    def resize(self, places: int, max_bytes: int) -> None:
+        """Change how many places there are; calls that hold one keep it."""
+        with self._lock:
+            self.max_bytes = max_bytes
+            change, self._size = places - self._size, places
+            kept = min(max(change, 0), self._surplus)
+            self._surplus -= kept
+            self._places.extend([None] * (change - kept))
+            for _ in range(-change):
+                try:
+                    self._places.pop()
+                except IndexError:
+                    self._surplus += 1
 
 
 class Budget:
@@ -79,6 +101,10 @@ class Budget:
         self._allowed_seconds = share * BUDGET_SECONDS
         self._used_seconds = 0.0
         self._slices: collections.deque[list[float]] = collections.deque()
+
+    def rebound(self, share: float) -> None:
+        """Change the share; what was used stays used."""
+        self._allowed_seconds = share * BUDGET_SECONDS
 
     def charge(self, now: float, cpu_seconds: float) -> float:
         """Add what a candidate used.
@@ -155,6 +181,26 @@ class Gate:
         self._shut_until = 0.0
         self.room = Room(max_pending, max_pending_bytes)
         self.stuck = 0
+
+    def rebound(
+        self,
+        *,
+        max_pending: int,
+        max_pending_bytes: int,
+        max_stuck: int,
+        cpu_budget: float | None,
+    ) -> None:
+        """Change the bounds; what was counted against them stays."""
+        with self._lock:
+            self.room.resize(max_pending, max_pending_bytes)
+            self._max_stuck = max_stuck
+            if cpu_budget is None:
+                self._budget, self._budget_until = None, 0.0
+            elif self._budget is None:
+                self._budget = Budget(cpu_budget)
+            else:
+                self._budget.rebound(cpu_budget)
+            self._update()
 
     def refuses(self, now: float) -> str | None:
         """Tell why a candidate may not run now; None if it may."""

@@ -46,25 +46,27 @@ _kinds: dict[type, int] = {
 }
 
 #: By name, because importing their modules would make ``import darkcall`` slow.
-_IMMUTABLE_BY_NAME: Final = frozenset({
-    "datetime.date",
-    "datetime.datetime",
-    "datetime.time",
-    "datetime.timedelta",
-    "datetime.timezone",
-    "decimal.Decimal",
-    "fractions.Fraction",
-    "ipaddress.IPv4Address",
-    "ipaddress.IPv4Network",
-    "ipaddress.IPv6Address",
-    "ipaddress.IPv6Network",
-    "pathlib.PosixPath",
-    "pathlib.PurePosixPath",
-    "pathlib.PureWindowsPath",
-    "pathlib.WindowsPath",
-    "uuid.UUID",
-    "zoneinfo.ZoneInfo",
-})
+_IMMUTABLE_BY_NAME: Final = frozenset(
+    {
+        "datetime.date",
+        "datetime.datetime",
+        "datetime.time",
+        "datetime.timedelta",
+        "datetime.timezone",
+        "decimal.Decimal",
+        "fractions.Fraction",
+        "ipaddress.IPv4Address",
+        "ipaddress.IPv4Network",
+        "ipaddress.IPv6Address",
+        "ipaddress.IPv6Network",
+        "pathlib.PosixPath",
+        "pathlib.PurePosixPath",
+        "pathlib.PureWindowsPath",
+        "pathlib.WindowsPath",
+        "uuid.UUID",
+        "zoneinfo.ZoneInfo",
+    }
+)
 
 
 def weigh(value: Any) -> int:
@@ -127,7 +129,7 @@ def _classify(cls: type) -> int:  # noqa: PLR0911 -- one line for each kind of c
         return _SCALAR
     if cls.__module__ == "numpy" and _is_numpy_scalar(cls):
         return _SCALAR
-    if cls.__dictoffset__ == 0 and "__slots__" in cls.__dict__:
+    if _holds_nothing_more(cls):
         if issubclass(cls, tuple | frozenset):
             return _ITEMS
         if issubclass(cls, str | bytes):
@@ -137,6 +139,12 @@ def _classify(cls: type) -> int:  # noqa: PLR0911 -- one line for each kind of c
     if _is_frozen(cls):
         return _FIELDS
     return _CHANGEABLE
+
+
+def _holds_nothing_more(cls: type) -> bool:
+    """Whether instances of a subclass of a builtin are all that the builtin's are."""
+    own = cls.__mro__[: next(i for i, c in enumerate(cls.__mro__) if c.__module__ == "builtins")]
+    return cls.__dictoffset__ == 0 and not any(base.__dict__.get("__slots__", ()) for base in own)
 
 
 def _is_known_by_name(cls: type) -> bool:
@@ -153,7 +161,8 @@ def _is_numpy_scalar(cls: type) -> bool:
 
 def _is_frozen(cls: type) -> bool:
     # The items of a frozen list, say, can change all the same.
-    if cls.__new__ is not object.__new__:
+    new: Any = cls.__new__
+    if new is not object.__new__:
         return False
     # A subclass that is not decorated itself may have attributes that can change,
     # so what a base class says of itself is not believed.

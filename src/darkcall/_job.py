@@ -12,6 +12,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from . import _guard
+from ._candidate import Candidate, UnresolvedError
 from ._comparison import Comparison, compare_sides
 from ._model import Observation, Outcome
 from ._observe import observe, observe_async
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
     from contextvars import Context
 
-    from ._candidate import Candidate
     from ._gate import Gate
     from ._observe import Arguments
     from ._snapshot import Kept
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 #: How long comparing and describing may hold a worker, in seconds.
 CONCLUDING_SECONDS: Final = 10.0
+#: How long the import of a candidate that was given by name may hold a worker, in seconds.
+IMPORT_SECONDS: Final = 60.0
 
 
 class Job(NamedTuple):
@@ -131,13 +133,24 @@ class Trial:
         if refusal in {"over_budget", "stuck"}:
             self._settle(Outcome.DROPPED, refusal)
             return
+        watch.start(IMPORT_SECONDS, self.abandon)
+        try:
+            function = job.candidate.resolve()
+        except UnresolvedError as error:
+            if self._ends_in_time(watch):
+                self._skip(watch, f"importing the candidate failed: {error}")
+            return
+        if self._ends_in_time(watch):
+            self._run_candidate(function, watch)
+
+    def _run_candidate(self, function: Callable[..., Any], watch: Watch) -> None:
+        job = self.job
         swallows = Exception if watch.is_callers_thread else BaseException
         watch.start(job.terms.policy.timeout, self.abandon)
         try:
-            function = job.candidate.function
             arguments = self._open_arguments()
         except swallows as error:
-            # An import and a copy run any code.
+            # Opening a copy runs code of its own.
             _guard.fault(f"preparing a call of {job.candidate.full_name}", error)
             if self._ends_in_time(watch):
                 self._skip(watch, f"preparing the call failed: {type(error).__qualname__}")
@@ -287,7 +300,7 @@ class Course:
 
     def observe(self) -> Coroutine[Any, Any, Observation]:
         """Run the candidate."""
-        return observe_async(self._trial.job.candidate.function, self._arguments)
+        return observe_async(self._trial.job.candidate.resolve(), self._arguments)
 
     def ended(self, observation: Observation) -> None:
         """Have what it did compared."""

@@ -90,7 +90,7 @@ class Launch:
             candidate.reset(_gate_for(candidate.full_name, self._policy))
 
     def refresh(self) -> None:
-        """Take over the defaults and switches as they are now."""
+        """Take over the defaults and switches as they are now; under the lock of these."""
         self._adopt(_config.policy_with(self._explicit))
 
     def _parameters_for(self, policy: Policy) -> Parameters:
@@ -99,11 +99,13 @@ class Launch:
         return Parameters(self.signature, policy.share, ignores_unknown=not is_own)
 
     def _adopt(self, policy: Policy) -> None:
+        self.parameters = self._parameters_for(policy)
         if _bounds_of(policy) != _bounds_of(self._policy):
             for candidate in self.candidates:
-                candidate.gate = _gate_for(candidate.full_name, policy)
+                candidate.gate.rebound(**_bounds_of(policy))
         self._policy = policy
-        self.parameters = self._parameters_for(policy)
+        # Kept while it is off, too: with the last holder an outlet's counts would go.
+        self._outlets = _config.outlets_for(policy)
         if self._is_paused or not _config.is_enabled():
             self.terms = None
             return
@@ -112,7 +114,7 @@ class Launch:
             index=self._index,
             policy=policy,
             named=self.parameters.named,
-            outlets=_config.outlets_for(policy),
+            outlets=self._outlets,
             runner=_config.runner_for(policy),
         )
 
@@ -123,13 +125,16 @@ class Launch:
 
     def pause(self) -> None:
         """Switch this launch off; its calls count as ``off``."""
-        self._is_paused = True
-        self.refresh()
+        self._pause(is_paused=True)
 
     def resume(self) -> None:
         """Switch it on again."""
-        self._is_paused = False
-        self.refresh()
+        self._pause(is_paused=False)
+
+    def _pause(self, *, is_paused: bool) -> None:
+        with _config.locked():
+            self._is_paused = is_paused
+            self.refresh()
 
     def update(self, **knobs: Unpack[Knobs]) -> None:
         """Change knobs; calls that begin from now on go by them.
@@ -148,14 +153,15 @@ class Launch:
             >>> launch_of(double).update(sample=0.5)
         """
         check_names(knobs, "update")
-        explicit = {**self._explicit, **knobs}
-        policy = _config.policy_with(explicit)
-        before, self._explicit = self._explicit, explicit
-        try:
-            self._adopt(policy)
-        except ConfigurationError:
-            self._explicit = before
-            raise
+        with _config.locked():
+            before = self._explicit
+            policy = _config.policy_with({**before, **knobs})
+            self._explicit = {**before, **knobs}
+            try:
+                self._adopt(policy)
+            except ConfigurationError:
+                self._explicit = before
+                raise
 
     def stats(self) -> Stats:
         """Read the counts.
@@ -192,7 +198,7 @@ class Launch:
                 )
                 for candidate, outcomes, reasons in counted
             },
-            sinks=_config.sink_stats(self._policy),
+            sinks=_config.sink_stats(self._outlets),
         )
 
     def __repr__(self) -> str:
@@ -200,20 +206,14 @@ class Launch:
         return f"<Launch {self.name} ({state}): {', '.join(one.name for one in self.candidates)}>"
 
 
-def _bounds_of(policy: Policy) -> tuple[Any, ...]:
-    return (
-        policy.max_pending,
-        policy.max_pending_bytes,
-        policy.max_stuck,
-        policy.cpu_budget,
-    )
+def _bounds_of(policy: Policy) -> dict[str, Any]:
+    return {
+        "max_pending": policy.max_pending,
+        "max_pending_bytes": policy.max_pending_bytes,
+        "max_stuck": policy.max_stuck,
+        "cpu_budget": policy.cpu_budget,
+    }
 
 
 def _gate_for(name: str, policy: Policy) -> Gate:
-    return Gate(
-        name,
-        max_pending=policy.max_pending,
-        max_pending_bytes=policy.max_pending_bytes,
-        max_stuck=policy.max_stuck,
-        cpu_budget=policy.cpu_budget,
-    )
+    return Gate(name, **_bounds_of(policy))

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
 _BY_NAME: Final = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
-_MAX_REASONS: Final = 100
+_MAX_SUSPECTS: Final = 100
 #: No place among the positional arguments.
 _NOWHERE: Final = slice(0, 0)
 
@@ -57,7 +57,7 @@ class Parameters:
             and parameter.default is not parameter.empty
             and weigh(parameter.default) < 0
         }
-        self._reasons: dict[tuple[type, ...], str] = {}
+        self._suspects: dict[tuple[type, ...], str] = {}
 
     def _takes(self, path: str) -> bool:
         if self._signature is None:
@@ -113,7 +113,9 @@ class Parameters:
             with InTheDark():
                 return copied((args, kwargs), max_bytes, shared)
         except UnkeepableError as error:
-            raise UnkeepableError(self._reason(args, kwargs, max_bytes, shared, error)) from None
+            with InTheDark():
+                reason = self._reason(args, kwargs, max_bytes, shared, error)
+            raise UnkeepableError(reason) from None
 
     def shared_values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[object]:
         """Find in a call what may be handed over as it is.
@@ -161,42 +163,37 @@ class Parameters:
         shared: Sequence[object],
         error: UnkeepableError,
     ) -> str:
-        # Finding the parameter costs a copy of each, so it is done once for these types.
-        types = tuple(type(value) for value in (*args, *kwargs.values()))
-        reason = self._reasons.get(types)
-        if reason is None:
-            reason = self._find_reason(args, kwargs, max_bytes, shared) or (
-                f"the arguments together cannot be copied: {error}; raise max_copy_bytes, name "
-                "one in share, or pass an isolate of your own"
-            )
-            if len(self._reasons) < _MAX_REASONS:
-                self._reasons[types] = reason
-        return reason
+        named = {**self.named(args, {}), **kwargs}
+        # Each try costs a copy, so whoever it was the last time is tried first.
+        types = tuple(type(value) for value in named.values())
+        suspect = self._suspects.get(types)
+        for name in sorted(named, key=lambda name: name != suspect):
+            reason = _why_not(name, named[name], max_bytes, shared)
+            if reason is not None:
+                if len(self._suspects) < _MAX_SUSPECTS:
+                    self._suspects[types] = name
+                return reason
+        return (
+            f"the arguments together cannot be copied: {error}; raise max_copy_bytes, name "
+            "one in share, or pass an isolate of your own"
+        )
 
-    def _find_reason(
-        self,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        max_bytes: int,
-        shared: Sequence[object],
-    ) -> str | None:
-        # By their own names, those that the control takes as **kwargs too: they are shared so.
-        for name, value in {**self.named(args, {}), **kwargs}.items():
-            why = _why_unkeepable(value, max_bytes, shared)
-            if why is None:
-                continue
-            path = name
-            for attribute, inner in _attributes_of(value):
-                why_inner = _why_unkeepable(inner, max_bytes, shared)
-                if why_inner is not None:
-                    path, value, why = f"{name}.{attribute}", inner, why_inner  # noqa: PLW2901
-                    break
-            return (
-                f"parameter {path!r} ({type(value).__qualname__}) cannot be copied: {why}; "
-                f"pass share=({path!r},) if the candidate may have it as it is, or an "
-                "isolate of your own"
-            )
+
+def _why_not(name: str, value: Any, max_bytes: int, shared: Sequence[object]) -> str | None:
+    why = _why_unkeepable(value, max_bytes, shared)
+    if why is None:
         return None
+    path = name
+    for attribute, inner in _attributes_of(value):
+        why_inner = _why_unkeepable(inner, max_bytes, shared)
+        if why_inner is not None:
+            path, value, why = f"{name}.{attribute}", inner, why_inner
+            break
+    return (
+        f"parameter {path!r} ({type(value).__qualname__}) cannot be copied: {why}; "
+        f"pass share=({path!r},) if the candidate may have it as it is, or an "
+        "isolate of your own"
+    )
 
 
 def _why_unkeepable(value: Any, max_bytes: int, shared: Sequence[object]) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import difflib
 import sys
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -12,6 +11,7 @@ import attrs
 
 from ._errors import ConfigurationError
 from ._redact import Redactor
+from ._signatures import is_async
 from .compare import equal, same_exception
 from .sampling import checked_share
 
@@ -51,11 +51,12 @@ class Knobs(TypedDict, total=False):
 
 
 def _callable(value: Any) -> bool:
-    return callable(value)
+    # What a coroutine function returns is always true: everything would agree.
+    return callable(value) and not is_async(value)
 
 
 def _optional_callable(value: Any) -> bool:
-    return value is None or callable(value)
+    return value is None or _callable(value)
 
 
 def _collection(value: Any) -> bool:
@@ -112,7 +113,15 @@ def _seconds(value: Any) -> Any:
 
 
 def _share_or_sampler(value: Any) -> Any:
-    return value if callable(value) else checked_share(value)
+    if _callable(value):
+        return value
+    try:
+        return checked_share(value)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"sample={value!r} will not do: give a share from 0 (none) to 1 (all), or a sampler "
+            "that is not async"
+        ) from None
 
 
 def _rules(value: Any) -> Any:
@@ -135,15 +144,21 @@ class Policy:
     )
     isolate: Any = _knob(
         "copy",
-        lambda value: callable(value) or _one_of("copy", "share")(value),
-        "'copy', 'share' or a callable(args, kwargs) -> (args, kwargs)",
+        lambda value: _callable(value) or _one_of("copy", "share")(value),
+        "'copy', 'share' or a callable(args, kwargs) -> (args, kwargs), not async",
     )
     share: Any = _knob((), _names, "a sequence of parameter names, as ('session',)")
-    normalize: Any = _knob(None, _optional_callable, "a callable of one result, or None")
-    compare: Any = _knob(equal, _callable, "a callable of two results")
-    compare_exceptions: Any = _knob(same_exception, _callable, "a callable of two exceptions")
-    ignore: Any = _knob(None, _optional_callable, "a callable of two observations, or None")
-    context: Any = _knob(None, _optional_callable, "a callable of the call's arguments, or None")
+    normalize: Any = _knob(None, _optional_callable, "a callable of one result, not async, or None")
+    compare: Any = _knob(equal, _callable, "a callable of two results, not async")
+    compare_exceptions: Any = _knob(
+        same_exception, _callable, "a callable of two exceptions, not async"
+    )
+    ignore: Any = _knob(
+        None, _optional_callable, "a callable of two observations, not async, or None"
+    )
+    context: Any = _knob(
+        None, _optional_callable, "a callable of the call's arguments, not async, or None"
+    )
     keep: str = _knob(
         "differences",
         _one_of("nothing", "differences", "everything"),
@@ -186,6 +201,9 @@ def check_names(knobs: Mapping[str, object], caller: str) -> None:
     """
     for name in knobs:
         if name not in KNOBS:
+            # Imported when needed: it serves this message alone.
+            import difflib  # noqa: PLC0415
+
             near = difflib.get_close_matches(name, KNOBS, n=1)
             hint = f"did you mean {near[0]!r}?" if near else f"the knobs are {', '.join(KNOBS)}"
             msg = f"{caller}() has no knob {name!r}: {hint}"

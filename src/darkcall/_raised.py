@@ -6,27 +6,29 @@ import types
 from typing import Any, Final
 
 
-#: Chains of causes and nested groups deeper than this are cut.
-MAX_LINKS: Final = 20
+#: So many causes, contexts and members of groups are kept with an exception.
+MAX_LINKS: Final = 100
 
 _SLOT_TYPES: Final = (types.MemberDescriptorType, types.GetSetDescriptorType)
 #: AttributeError and NameError hold the very object that lacked the attribute.
-_NOT_STATE: Final = frozenset({
-    "__cause__",
-    "__context__",
-    "__dict__",
-    "__suppress_context__",
-    "__traceback__",
-    "__weakref__",
-    "args",
-    "obj",
-})
+_NOT_STATE: Final = frozenset(
+    {
+        "__cause__",
+        "__context__",
+        "__dict__",
+        "__suppress_context__",
+        "__traceback__",
+        "__weakref__",
+        "args",
+        "obj",
+    }
+)
 
 #: Class, args, attributes, C-level slots, cause, context, suppress, members of a group.
 State = tuple[Any, ...]
 
 
-def state_of(error: BaseException, links: int = MAX_LINKS) -> State | None:
+def state_of(error: BaseException) -> State:
     """Take an exception apart into what makes it up.
 
     It is neither pickled nor copied as a whole: both call the class again, which fails
@@ -34,13 +36,19 @@ def state_of(error: BaseException, links: int = MAX_LINKS) -> State | None:
 
     Args:
         error: Any exception.
-        links: How many more causes, contexts and members may follow.
 
     Returns:
-        A tuple that ``exception_from`` takes; None if there are too many links.
+        A tuple that ``exception_from`` takes.
     """
-    if links <= 0:
-        return None
+    return _state_of(error, {}) or (Exception, ("...",), {}, {}, None, None, False, ())
+
+
+def _state_of(error: BaseException, met: dict[int, State | None]) -> State | None:
+    # Members that were raised again while their group was handled lead back to it: each
+    # exception is taken apart once, and what holds itself is cut there.
+    if id(error) in met or len(met) >= MAX_LINKS:
+        return met.get(id(error))
+    met[id(error)] = None
     slots = {
         name: value
         for cls in type(error).__mro__
@@ -52,21 +60,19 @@ def state_of(error: BaseException, links: int = MAX_LINKS) -> State | None:
     members: tuple[State | None, ...] = ()
     if isinstance(error, BaseExceptionGroup):
         slots.pop("exceptions", None)
-        members = tuple(state_of(member, links - 1) for member in error.exceptions)
-    return (
+        members = tuple(_state_of(member, met) for member in error.exceptions)
+    context = None if error.__suppress_context__ else error.__context__
+    met[id(error)] = state = (
         type(error),
         error.args if not members else error.args[:1],
         dict(vars(error)),
         slots,
-        _linked(error.__cause__, links),
-        None if error.__suppress_context__ else _linked(error.__context__, links),
+        None if error.__cause__ is None else _state_of(error.__cause__, met),
+        None if context is None else _state_of(context, met),
         error.__suppress_context__,
         members,
     )
-
-
-def _linked(error: BaseException | None, links: int) -> State | None:
-    return None if error is None else state_of(error, links - 1)
+    return state
 
 
 def exception_from(state: State) -> BaseException:

@@ -87,7 +87,8 @@ def _pickled(value: Any, max_bytes: int, shared: Sequence[object]) -> Kept:
             return _Opener(data, by_reference, shared).load()
         return pickle.loads(data)  # noqa: S301 -- our own, from memory
 
-    return Kept(open_, max_bytes - writer.room, is_shared=False)
+    nbytes = max_bytes - writer.room + keeper.nbytes_by_reference
+    return Kept(open_, nbytes, is_shared=False)
 
 
 class _Writer:
@@ -117,7 +118,7 @@ class _Writer:
 
 
 def _too_large(max_bytes: int) -> UnkeepableError:
-    return UnkeepableError(f"a copy would exceed max_copy_bytes={max_bytes}")
+    return UnkeepableError(f"a copy would exceed max_copy_bytes={max_bytes}, which can be raised")
 
 
 class _Keeper(pickle.Pickler):
@@ -131,23 +132,27 @@ class _Keeper(pickle.Pickler):
         super().__init__(writer, 5, buffer_callback=writer.measure)
         self._writer = writer
         self.by_reference: list[tuple[Any, Callable[[Any], Any] | None]] = []
+        self.nbytes_by_reference = 0
 
     def reducer_override(self, value: Any) -> Any:
+        weight = weigh(value)
         # What stands for a value must not be stood for itself, without end.
-        if value is not _handed_over and weigh(value) >= 0:
-            return self._hand_over(value, None)
+        if value is not _handed_over and weight >= 0:
+            return self._hand_over(value, None, weight)
         cls = type(value)
         if issubclass(cls, BaseException):
             # Its class may ask for other arguments than it keeps.
             return reduced(value)
         if cls.__module__.startswith("polars.") and hasattr(value, "clone"):
             # A clone of a polars frame is cheap, and copies on write.
-            return self._hand_over(value.clone(), _clone)
+            size = getattr(value, "estimated_size", None)
+            return self._hand_over(value.clone(), _clone, size() if callable(size) else 0)
         # Arrays that are not contiguous become bytes before they reach the writer.
         self._writer.reserve(_nbytes_of(value))
         return NotImplemented
 
-    def _hand_over(self, value: Any, opener: Callable[[Any], Any] | None) -> Any:
+    def _hand_over(self, value: Any, opener: Callable[[Any], Any] | None, nbytes: int) -> Any:
+        self.nbytes_by_reference += nbytes
         self.by_reference.append((value, opener))
         return _handed_over, (len(self.by_reference) - 1,)
 
@@ -174,7 +179,7 @@ class _Measurer(_SharingKeeper):
             except Exception:  # noqa: BLE001 -- reducing runs code of the value's own
                 parts = None
             if not isinstance(parts, tuple):
-                return self._hand_over(value, None)
+                return self._hand_over(value, None, 0)
         return parts
 
 

@@ -45,8 +45,8 @@ def calling(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
         admission = admit(launch, terms, args, kwargs)
         if admission is None:
             return control(*args, **kwargs)
-        began = _clock()
         try:
+            began = _clock()
             result = control(*args, **kwargs)
         except Exception as error:
             hand_over(launch, admission, began, error=error)
@@ -80,13 +80,17 @@ def awaiting(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
         terms = choose(launch, args, kwargs)
         if terms is None:
             return await control(*args, **kwargs)
-        while must_wait(launch, terms) and loop.current() is not None:
-            await loop.sleep(_call.ROOM_SECONDS)
+        try:
+            while must_wait(launch, terms) and loop.current() is not None:
+                await loop.sleep(_call.ROOM_SECONDS)
+        except BaseException:
+            _call.give_up_waiting(launch)
+            raise
         admission = admit(launch, terms, args, kwargs, may_block=False)
         if admission is None:
             return await control(*args, **kwargs)
-        began = _clock()
         try:
+            began = _clock()
             result = await control(*args, **kwargs)
         except Exception as error:
             hand_over(launch, admission, began, error=error, loop=loop.current())

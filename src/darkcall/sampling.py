@@ -5,6 +5,7 @@ A sampler is any callable that takes a :class:`Call` and returns a bool.
 
 from __future__ import annotations
 
+import os
 import random
 import threading
 import time
@@ -56,17 +57,19 @@ class _PerSecond:
         self._level = self._capacity
         self._filled_at = clock()
         self._lock = threading.Lock()
+        self._pid = os.getpid()
 
     def __call__(self, call: Call) -> bool:  # noqa: ARG002 -- a sampler takes a call
+        if self._pid != os.getpid():
+            # A forked child: the lock's holder may not exist here.
+            self._lock, self._pid = threading.Lock(), os.getpid()
         # Not waiting for the lock: the holder may be this very thread, interrupted
         # by a signal handler.  Who finds it taken is not sampled.
         if not self._lock.acquire(blocking=False):
             return False
         try:
             now = self._clock()
-            self._level = min(
-                self._capacity, self._level + (now - self._filled_at) * self.calls
-            )
+            self._level = min(self._capacity, self._level + (now - self._filled_at) * self.calls)
             self._filled_at = now
             if self._level < 1.0:
                 return False

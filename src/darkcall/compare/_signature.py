@@ -20,15 +20,17 @@ MAX_CHARACTERS: Final = 500
 _NAME = re.compile(r"[^\W\d][\w-]{0,39}")
 _DATA = re.compile(r"[0-9]{4}|^[0-9a-fA-F-]*[0-9][0-9a-fA-F-]*$")
 #: Kinds whose sides have types that say what went wrong.
-_TYPED: Final = frozenset({
-    "exception",
-    "extra",
-    "missing",
-    "not_raised",
-    "raised",
-    "type",
-    "value",
-})
+_TYPED: Final = frozenset(
+    {
+        "exception",
+        "extra",
+        "missing",
+        "not_raised",
+        "raised",
+        "type",
+        "value",
+    }
+)
 
 
 def signature_of(differences: Iterable[Difference]) -> str:
