@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import contextvars
 import random
 import signal
@@ -495,6 +496,36 @@ def test_a_call_of_which_a_part_cannot_be_shadowed_goes_on(launched, monkeypatch
     assert function(1) == 1
     assert outcomes(function) == {"skipped": 1}
     assert reasons(function) == {"fault": 1}
+
+
+def test_a_call_that_cannot_be_handed_over_goes_on(launched, monkeypatch):
+    def broken(*args):
+        raise MemoryError
+
+    function, _ = launched(lambda x: x, {"v2": lambda x: x, "v3": lambda x: x}, runner=INLINE)
+    monkeypatch.setattr(_call, "Job", broken)
+
+    assert function(1) == 1
+    assert outcomes(function) == {"skipped": 2}
+    assert reasons(function) == {"fault": 2}
+
+
+@pytest.mark.parametrize("error", [None, ValueError, KeyboardInterrupt])
+def test_in_the_child_of_a_control_that_forks_the_call_is_the_parents(launched, error):
+    def control(x):
+        # What the hook does in the child.
+        launch_of(function).after_fork()
+        if error:
+            raise error
+        return x
+
+    function, memory = launched(control, lambda x: x, runner=INLINE)
+    with contextlib.suppress(ValueError, KeyboardInterrupt):
+        function(1)
+
+    assert launch_of(function).stats().calls == 0
+    assert launch_of(function).stats().pending == 0
+    assert memory.records == []
 
 
 def test_an_argument_named_in_share_is_handed_over_as_it_is(launched):

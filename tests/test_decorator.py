@@ -599,14 +599,18 @@ def test_a_candidate_that_cannot_be_imported_is_skipped_with_the_reason(
     assert error in record.reason
 
 
-def test_a_candidate_whose_import_failed_is_tried_again(dark, sink, monkeypatch):
+@pytest.mark.parametrize(("seconds", "second"), [(0.0, "match"), (60.0, "skipped")])
+def test_a_candidate_whose_import_failed_is_tried_again_after_a_while(
+    dark, sink, monkeypatch, seconds, second
+):
+    monkeypatch.setattr("darkcall._candidate.RETRY_SECONDS", seconds)
     decorated = dark(candidate="shop_v3:double")(double)
     decorated(1)
     late = types.ModuleType("shop_v3")
     late.double = added
     monkeypatch.setitem(sys.modules, "shop_v3", late)
     decorated(1)
-    assert outcomes(sink) == [("candidate", "skipped"), ("candidate", "match")]
+    assert outcomes(sink) == [("candidate", "skipped"), ("candidate", second)]
 
 
 # The dark.

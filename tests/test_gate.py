@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import math
 import threading
 import types
@@ -113,6 +114,24 @@ class TestRoom:
             room.give_back(0)
 
         assert sum(room.take() for _ in range(10)) == sizes[-1]
+
+    def test_two_calls_do_not_give_back_one_place_that_is_too_many(self):
+        room = Room(2, 1000)
+        room.take()
+        room.take()
+        room.resize(1, 1000)
+
+        class Meanwhile(contextlib.nullcontext):
+            """Another call gives its place back just before this one."""
+
+            def __enter__(self):
+                room._lock = threading.RLock()
+                room.give_back(0)
+
+        room._lock = Meanwhile()
+        room.give_back(0)
+
+        assert [room.take(), room.take()] == [True, False]
 
     def test_its_bytes_are_exact_under_many_threads(self):
         room = Room(10_000, 10**9)

@@ -275,15 +275,23 @@ class TestTimeout:
         assert stats_of(function).reasons == {"took over 0.05 s to compare": 1}
         assert stats_of(function).stuck == 0
 
+    @pytest.fixture
+    def short_import(self, monkeypatch):
+        monkeypatch.setattr(_job, "IMPORT_SECONDS", 0.02)
+
+    @pytest.mark.parametrize("is_found", [True, False])
+    @pytest.mark.usefixtures("short_import")
     def test_an_import_that_takes_too_long_is_a_timeout_and_frees_its_thread(
-        self, launched, threads, hung, module
+        self, launched, threads, hung, module, *, is_found
     ):
         def import_slowly(name):
             hung(1)
-            raise AttributeError(name)
+            if not is_found:
+                raise AttributeError(name)
+            return lambda x: x
 
         module.__getattr__ = import_slowly
-        function, _ = launched(lambda x: x, "candidates_of_a_test:v2", runner=threads, timeout=0.02)
+        function, _ = launched(lambda x: x, "candidates_of_a_test:v2", runner=threads)
         function(1)
         assert flush(timeout=5)
         stuck = stats_of(function).stuck
@@ -293,19 +301,29 @@ class TestTimeout:
         assert stuck == 1
         assert outcomes(function) == {"timeout": 1}
 
-    def test_an_import_of_an_async_candidate_that_takes_too_long_frees_its_thread(
-        self, launched, threads, hung, module
-    ):
-        async def candidate(x):
-            return x
-
+    def test_an_import_has_more_time_than_the_candidate(self, launched, threads, module):
         def import_slowly(name):
-            hung(1)
-            return candidate
+            time.sleep(0.05)
+            return lambda x: x
 
         module.__getattr__ = import_slowly
         function, _ = launched(lambda x: x, "candidates_of_a_test:v2", runner=threads, timeout=0.02)
         function(1)
+
+        assert flush(timeout=5)
+        assert outcomes(function) == {"match": 1}
+
+    @pytest.mark.parametrize("kind", ["sync", "async", "unopenable"])
+    def test_arguments_that_take_too_long_to_open_are_a_timeout_and_free_their_thread(
+        self, launched, threads, hung, kind
+    ):
+        async def async_candidate(x):
+            return 1
+
+        candidate = async_candidate if kind == "async" else lambda x: 1
+        function, _ = launched(lambda x: 1, candidate, runner=threads, timeout=0.02)
+        Slow.hung, Slow.fails = hung, kind == "unopenable"
+        function(Slow())
         assert flush(timeout=5)
         stuck = stats_of(function).stuck
         hung.free()
@@ -334,7 +352,7 @@ class TestPreparing:
 
         assert flush(timeout=5)
         assert outcomes(function) == {"skipped": 1}
-        assert memory.records[0].reason == "preparing the call failed: AttributeError"
+        assert memory.records[0].reason.startswith("importing the candidate failed: Attribute")
 
     @pytest.mark.parametrize("error", [SystemExit, KeyboardInterrupt])
     def test_an_import_that_ends_the_thread_is_a_fault_and_nothing_is_overdue_later(
@@ -358,6 +376,19 @@ class TestPreparing:
         assert flush(timeout=5)
         assert outcomes(function) == {"skipped": 1}
         assert memory.records[0].reason == "preparing the call failed: ValueError"
+
+
+class Slow:
+    """Can be copied, but takes its time to be opened."""
+
+    def __reduce__(self):
+        return _opened_slowly, ()
+
+
+def _opened_slowly():
+    Slow.hung(1)
+    if Slow.fails:
+        raise ValueError
 
 
 class Unopenable:

@@ -14,7 +14,15 @@ import time
 import pytest
 
 import darkcall
-from darkcall import ConfigurationError, Difference, configure, dark_launch, flush, launch_of
+from darkcall import (
+    ConfigurationError,
+    Difference,
+    _config,
+    configure,
+    dark_launch,
+    flush,
+    launch_of,
+)
 from darkcall._policy import KNOBS, Knobs, Policy
 from darkcall.compare import equal
 from darkcall.runners import InlineRunner, ThreadRunner
@@ -185,9 +193,9 @@ def test_redact_hides_names_and_paths(dark, sink):
     decorated = dark(
         candidate=lambda card, user: {}, keep="everything", redact=("card", "$.user.email")
     )(lambda card, user: {})
-    decorated("4111", {"email": "a@b.c", "age": 3})
+    decorated("number four", {"email": "a@b.c", "age": 3})
     text = str(sink.records[0].to_dict())
-    assert "4111" not in text
+    assert "number four" not in text
     assert "a@b.c" not in text
     assert "age" in text
 
@@ -335,16 +343,21 @@ def test_max_stuck_stops_a_launch_whose_candidates_hang(sink, threads):
 
 # What each refuses.
 
+
+async def asynchronous(*args):
+    return True
+
+
 BAD = {
-    "sample": [-1, 2, "all", None, True, float("nan")],
+    "sample": [asynchronous, -1, 2, "all", None, True, float("nan")],
     "timeout": [0, -1, "5", True, math.inf, math.nan, 10**400, dt.timedelta(0)],
-    "isolate": ["deep", None, 3, ["copy"]],
+    "isolate": [asynchronous, "deep", None, 3, ["copy"]],
     "share": ["session", None, 3, (3,), ("",), b"session", iter(("session",))],
-    "normalize": ["strip", 3],
-    "compare": [None, "equal", 3],
-    "compare_exceptions": [None, "same", 3],
-    "ignore": [True, "all"],
-    "context": [{"tenant": "a"}, 3],
+    "normalize": [asynchronous, "strip", 3],
+    "compare": [asynchronous, None, "equal", 3],
+    "compare_exceptions": [asynchronous, None, "same", 3],
+    "ignore": [asynchronous, True, "all"],
+    "context": [asynchronous, {"tenant": "a"}, 3],
     "keep": ["all", None, 3, ["nothing"]],
     "redact": ["card", None, 3, b"card", iter(("card",)), (3,), ("",)],
     "when_full": ["wait", None, True],
@@ -381,7 +394,7 @@ def test_a_bad_value_is_refused_with_a_message_that_shows_it(name, value, taken_
     with pytest.raises(ConfigurationError) as caught:
         take(**{name: value})
     shown = value.total_seconds() if isinstance(value, dt.timedelta) else value
-    items = shown if name == "redact" and isinstance(shown, tuple) else [shown]
+    items = [shown, *shown] if isinstance(shown, list | tuple) else [shown]
     assert any(repr(item) in str(caught.value) for item in items)
 
 
@@ -393,6 +406,21 @@ def test_nothing_is_left_of_what_was_refused(dark, sink):
         pass
     decorated(1)
     assert outcomes(sink) == ["match"]
+
+
+@pytest.mark.parametrize("sink", [asynchronous, MemorySink])
+@pytest.mark.parametrize("taken_by", ["dark_launch", "configure", "update"])
+def test_what_would_never_take_a_record_is_refused_as_a_sink(taken_by, sink):
+    before = _config._layers
+    take = {
+        "dark_launch": lambda **knobs: dark_launch(candidate=identity, **knobs)(identity),
+        "configure": configure,
+        "update": launch_of(UPDATED).update,
+    }[taken_by]
+    with pytest.raises(ConfigurationError, match=sink.__name__):
+        take(sinks=[sink])
+    assert _config._layers == before
+    launch_of(UPDATED).refresh()
 
 
 def test_an_executor_is_no_runner():

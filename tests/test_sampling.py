@@ -62,13 +62,8 @@ def test_a_share_of_a_half_samples_about_half_of_the_calls(sample):
 @pytest.mark.parametrize("share", [-0.1, 1.1, float("nan"), float("inf"), True, "0.5", None, 2])
 @pytest.mark.parametrize(
     "sampler_of",
-    [
-        checked_share,
-        rate,
-        lambda share: keyed(repr, share),
-        lambda share: dark_launch(candidate=repr, sample=share)(repr),
-    ],
-    ids=["checked_share", "rate", "keyed", "sample"],
+    [checked_share, rate, lambda share: keyed(repr, share)],
+    ids=["checked_share", "rate", "keyed"],
 )
 def test_what_is_no_share_is_refused_with_its_value(share, sampler_of):
     with pytest.raises(ConfigurationError, match=f"a share of {share!r} cannot be sampled"):
@@ -172,6 +167,14 @@ def test_who_finds_the_bucket_in_use_is_not_sampled_and_does_not_wait():
     sampler = per_second(5, clock=Interrupting())
     assert sampler(CALL)
     assert answers == [None, False]
+
+
+def test_a_bucket_that_was_in_use_when_the_process_forked_is_not_so_in_the_child():
+    sampler = per_second(5)
+    sampler._lock.acquire()
+    assert not sampler(CALL)
+    sampler._pid = -1
+    assert sampler(CALL)
 
 
 @pytest.mark.parametrize("calls", [0, -1, float("inf"), float("nan"), "3", None])

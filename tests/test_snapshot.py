@@ -26,8 +26,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkcall import ConfigurationError, dark_launch, flush, launch_of
-from darkcall._parameters import Parameters
+from darkcall import ConfigurationError, _parameters, dark_launch, flush, launch_of
 from darkcall._snapshot import UnkeepableError, copied, keep, share
 from darkcall.compare import equal
 from darkcall.runners import InlineRunner, ThreadRunner
@@ -279,7 +278,8 @@ def test_polars_values_are_cloned_which_costs_nothing_and_copies_on_write(make):
         opened[0] = 3.5
         value[1] = 4.5
 
-    assert kept.nbytes < 1000
+    # It may be the last to hold what it shares.
+    assert kept.nbytes < value.estimated_size() + 1000
     assert kept.open()[0].equals(before)
 
 
@@ -603,21 +603,21 @@ def test_a_lock_of_self_is_shared_by_its_path():
     assert [record.outcome for record in sink.records] == ["match", "match"]
 
 
-def test_the_reason_for_a_skip_is_found_once_for_arguments_of_the_same_types(monkeypatch):
+def test_the_parameter_that_cannot_be_copied_is_tried_first_the_next_time(monkeypatch):
     add, sink = launched()
     found = []
-    find = Parameters._find_reason
 
-    def noting(self, *args):
-        found.append(args)
-        return find(self, *args)
+    def noting(name, *args):
+        found.append(name)
+        return find(name, *args)
 
-    monkeypatch.setattr(Parameters, "_find_reason", noting)
+    find = _parameters._why_not
+    monkeypatch.setattr(_parameters, "_why_not", noting)
     for _ in range(3):
-        add(threading.Lock(), 3)
+        add(3, threading.Lock())
     add(generator(), 3)
 
-    assert len(found) == 2
+    assert found == ["session", "item", "item", "item", "session"]
     assert len({record.reason for record in sink.records}) == 2
 
 
@@ -625,30 +625,30 @@ def test_arguments_that_are_too_large_only_together_are_skipped_with_a_reason():
     add, sink = launched(max_copy_bytes=1000)
     add(bytearray(600), bytearray(600))
 
-    assert sink.records[0].reason == (
-        "the arguments together cannot be copied: a copy would exceed max_copy_bytes=1000; "
-        "raise max_copy_bytes, name one in share, or pass an isolate of your own"
-    )
+    reason = sink.records[0].reason
+    assert reason.startswith("the arguments together cannot be copied: a copy would exceed ")
+    assert "max_copy_bytes=1000" in reason
+    assert reason.endswith("name one in share, or pass an isolate of your own")
 
 
 def test_an_argument_that_is_too_large_is_skipped_with_a_reason():
     add, sink = launched(max_copy_bytes=1000)
     add(np.zeros(1000), 3)
 
-    assert sink.records[0].reason == (
-        "parameter 'session' (ndarray) cannot be copied: a copy would exceed "
-        "max_copy_bytes=1000; pass share=('session',) if the candidate may have it as it is, "
-        "or an isolate of your own"
-    )
+    reason = sink.records[0].reason
+    assert reason.startswith("parameter 'session' (ndarray) cannot be copied: a copy would exceed ")
+    assert "max_copy_bytes=1000" in reason
+    assert "pass share=('session',)" in reason
 
 
 def test_a_result_that_cannot_be_kept_is_skipped_with_a_reason():
     add, sink = launched(lambda session, item: threading.Lock())
     add(1, 3)
 
-    assert sink.records[0].reason == (
-        "what the control returned cannot be kept: TypeError: cannot pickle '_thread.lock' object"
-    )
+    reason = sink.records[0].reason
+    assert reason.startswith("what the control returned (lock) cannot be kept: TypeError: ")
+    assert "'_thread.lock'" in reason
+    assert "isolate='share'" in reason
 
 
 @pytest.mark.parametrize("share", [("sesion",), ("item", "other.session")])

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import sys
 import threading
+import types
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -236,6 +238,38 @@ class TestCandidate:
         assert before is None
         assert candidate.is_async is False
         assert launch_of(function).stats().outcomes["match"] == 1
+
+    @pytest.mark.parametrize(
+        ("error", "said"),
+        [
+            (ValueError("a secret"), "ValueError"),
+            (ImportError("no module 'price'"), "ImportError: no module 'price'"),
+        ],
+    )
+    def test_one_that_cannot_be_imported_is_tried_again_after_a_while(
+        self, launched, monkeypatch, error, said
+    ):
+        def import_it(name):
+            tried.append(name)
+            if error is not None:
+                raise error
+            return lambda x: x
+
+        tried = []
+        module = types.ModuleType("candidates_of_a_test")
+        module.__getattr__ = import_it
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+        function, memory = launched(lambda x: x, "candidates_of_a_test:v2", runner=INLINE)
+        for x in range(3):
+            function(x)
+        tried_at_first = list(tried)
+        monkeypatch.setattr(launch_of(function).candidates[0], "_try_again_at", 0.0)
+        error = None
+        function(3)
+
+        assert tried_at_first == ["v2"]
+        assert [one.outcome for one in memory.records] == ["skipped"] * 3 + ["match"]
+        assert memory.records[0].reason == f"importing the candidate failed: {said}"
 
     def test_one_within_a_class_can_be_named(self, launched):
         function, _ = launched(

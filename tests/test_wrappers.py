@@ -176,3 +176,26 @@ def test_a_call_that_waits_for_room_leaves_the_loop_to_others(sink):
     assert flush()
     assert len(sink.records) == 1
     runner.close(timeout=1.0)
+
+
+def test_a_call_that_is_cancelled_while_it_waits_for_room_is_counted(sink):
+    decorated = dark_launch(
+        candidate=answer, runner=InlineRunner(), sinks=[sink], when_full="block", max_pending=1
+    )(answer_in_a_while)
+    room = launch_of(decorated).candidates[0].gate.room
+
+    async def main():
+        assert room.take()
+        task = asyncio.create_task(decorated(1))
+        await asyncio.sleep(0.002)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        room.give_back(0)
+        return await decorated(2)
+
+    assert asyncio.run(main()) == 2
+    stats = launch_of(decorated).stats()
+    assert stats.calls == stats.shadowed == 2
+    assert (stats.pending, stats.reasons) == (0, {"interrupted": 1})
+    assert len(sink.records) == 1

@@ -99,7 +99,10 @@ def configure(**knobs: Unpack[Knobs]) -> Restorable:
         ...     pass
     """
     check_names(knobs, "configure")
-    policy_with(knobs)
+    policy = policy_with(knobs)
+    if policy.sinks is not None:
+        # What is no sink is to be refused here, not by each launch that would use it.
+        outlets_for(policy)
     return Restorable(dict(knobs))
 
 

@@ -200,6 +200,7 @@ class Gate:
                 self._budget = Budget(cpu_budget)
             else:
                 self._budget.rebound(cpu_budget)
+                self._budget_until = self._budget.charge(self._clock(), 0.0)
             self._update()
 
     def refuses(self, now: float) -> str | None:
