@@ -2,26 +2,41 @@
 
 from __future__ import annotations
 
-from contextvars import ContextVar
-from typing import TYPE_CHECKING
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, TypeVar
 
 
 if TYPE_CHECKING:
-    from contextvars import Token
+    from collections.abc import Callable
+
+T = TypeVar("T")
 
 DARK: ContextVar[bool] = ContextVar("darkcall_dark", default=False)
 
 
-class InTheDark:
-    """A block in which a call of a decorated function is a plain call."""
+def in_the_dark(function: Callable[..., T], *args: Any) -> T:
+    """Call a function so that a call of a decorated function inside is a plain call.
 
-    __slots__ = ("_token",)
+    It runs in a copy of the context: there is nothing to set back, so no interrupt can
+    come between and leave the thread in the dark.
 
-    def __enter__(self) -> None:
-        self._token: Token[bool] = DARK.set(True)
+    Args:
+        function: What to call.
+        *args: Its arguments.
 
-    def __exit__(self, *_exc: object) -> None:
-        DARK.reset(self._token)
+    Returns:
+        What it returns.
+
+    Example:
+        >>> in_the_dark(is_dark), is_dark()
+        (True, False)
+    """
+    return copy_context().run(_call, function, args)
+
+
+def _call(function: Callable[..., T], args: tuple[Any, ...]) -> T:
+    DARK.set(True)
+    return function(*args)
 
 
 def is_dark() -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 import types
 from typing import TYPE_CHECKING, Any
@@ -54,8 +55,16 @@ def observe(
 def _call_in_the_dark(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    DARK.set(True)
+    _go_dark()
     return function(*args, **kwargs)
+
+
+def _go_dark() -> None:
+    DARK.set(True)
+    decimal: Any = sys.modules.get("decimal")
+    if decimal is not None:
+        # A copied context holds the caller's own decimal context, which can change.
+        decimal.setcontext(decimal.getcontext().copy())
 
 
 async def observe_async(
@@ -75,7 +84,7 @@ async def observe_async(
     """
     from asyncio import CancelledError, current_task  # noqa: PLC0415 -- slow to import
 
-    DARK.set(True)
+    _go_dark()
     value: Any = None
     exception: BaseException | None = None
     meter = _Meter()

@@ -6,7 +6,7 @@ import inspect
 import operator
 from typing import TYPE_CHECKING, Any, Final
 
-from ._dark import InTheDark
+from ._dark import in_the_dark
 from ._errors import ConfigurationError
 from ._immutable import weigh
 from ._snapshot import Kept, UnkeepableError, copied, keep, share
@@ -110,11 +110,9 @@ class Parameters:
             return share((args, kwargs), nbytes)
         shared = self.shared_values(args, kwargs)
         try:
-            with InTheDark():
-                return copied((args, kwargs), max_bytes, shared)
+            return in_the_dark(copied, (args, kwargs), max_bytes, shared)
         except UnkeepableError as error:
-            with InTheDark():
-                reason = self._reason(args, kwargs, max_bytes, shared, error)
+            reason = in_the_dark(self._reason, args, kwargs, max_bytes, shared, error)
             raise UnkeepableError(reason) from None
 
     def shared_values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[object]:

@@ -60,7 +60,8 @@ class Terms:
         self.runner = runner
         if callable(policy.sample):
             self.sampler = policy.sample
-            self.sample_rate = getattr(policy.sample, "share", None)
+            share = getattr(policy.sample, "share", None)
+            self.sample_rate = share if type(share) is float and 0.0 <= share <= 1.0 else None
         else:
             self.sampler = None
             self.sample_rate = policy.sample

@@ -7,7 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from darkcall import _guard
-from darkcall._dark import InTheDark
+from darkcall._dark import in_the_dark
 
 
 if TYPE_CHECKING:
@@ -44,8 +44,7 @@ class InlineRunner:
             work: What is to be done.
         """
         try:
-            with InTheDark():
-                work.run(_Stopwatch())
+            in_the_dark(work.run, _Stopwatch())
         finally:
             _guard.drain()
 

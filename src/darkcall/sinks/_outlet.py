@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from darkcall import _guard
-from darkcall._dark import DARK
+from darkcall._dark import DARK, in_the_dark
 from darkcall._model import SinkStats
 from darkcall._tally import Tally
 
@@ -299,9 +299,8 @@ class Outlet:
         return self._written
 
     def _write_here(self, record: Record) -> None:
-        dark = DARK.set(True)
         try:
-            self.sink(record)
+            in_the_dark(self.sink, record)
         except BaseException as error:
             self._failed.add()
             _guard.fault(f"writing to {self.name}{cause_of(error)}", error)
@@ -309,8 +308,6 @@ class Outlet:
                 raise
         else:
             self._written.add()
-        finally:
-            DARK.reset(dark)
 
     def _perform(self, request: Request) -> None:
         method = method_of(self.sink, request.action)
