@@ -53,6 +53,7 @@ class Job(NamedTuple):
         context: The caller's context variables.
         user_context: What the user's ``context`` returned, kept.
         loop: The event loop of an async control; None for a sync one.
+        nbytes: What the call weighs while it waits, in bytes.
     """
 
     terms: Terms
@@ -68,6 +69,7 @@ class Job(NamedTuple):
     context: Context
     user_context: Kept | None
     loop: Any
+    nbytes: int
 
     def run(self, watch: Watch) -> None:
         """Do all of it, on a worker."""
@@ -81,12 +83,6 @@ class Job(NamedTuple):
         """Count how the call ended, and give its place back."""
         self.gate.room.give_back(self.nbytes)
         self.candidate.settle(outcome, reason)
-
-    @property
-    def nbytes(self) -> int:
-        """What the call weighs while it waits, in bytes."""
-        kept = (self.arguments, self.result, self.raised, self.user_context)
-        return sum(one.nbytes for one in kept if one is not None)
 
 
 class Trial:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from collections import deque
 from typing import TYPE_CHECKING, Any, Unpack
 
-from . import _config
+from . import _config, _guard
 from ._candidate import Candidate
 from ._errors import ConfigurationError
 from ._gate import Gate
-from ._model import CandidateStats, Stats
+from ._model import CandidateStats, Outcome, Stats
 from ._parameters import Parameters
 from ._policy import Knobs, check_names
 from ._signatures import signature_of
@@ -20,6 +21,7 @@ from ._terms import Terms
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from ._call import Unsettled
     from ._policy import Policy
 
 _indexes = itertools.count()
@@ -48,6 +50,7 @@ class Launch:
         signature: The control's; None where it has none that can be read.
         candidates: Its candidates.
         counts: How often a call took each way.
+        lost: Calls whose shadowing was interrupted, to be accounted for.
         parameters: What is known of the control's parameters.
         terms: What holds for its calls; None while it is off.
     """
@@ -68,6 +71,7 @@ class Launch:
         policy = _config.policy_with(self._explicit)
         self._policy = policy
         self.counts = Counts()
+        self.lost: deque[tuple[Counts, Unsettled, type[BaseException]]] = deque()
         self.candidates = tuple(
             Candidate(
                 candidate_name,
@@ -163,6 +167,25 @@ class Launch:
                 self._explicit = before
                 raise
 
+    def settle_lost(self) -> None:
+        """Account for the calls whose shadowing was interrupted."""
+        while self.lost:
+            try:
+                counts, unsettled, cause = self.lost.popleft()
+            except IndexError:
+                return
+            reason = "fault" if issubclass(cause, Exception) else "interrupted"
+            # Not what a parent process began, in its forked child.
+            while unsettled and counts is self.counts:
+                candidate, gate, nbytes = unsettled.pop()
+                if gate is not None:
+                    gate.room.give_back(nbytes)
+                candidate.settle(Outcome.SKIPPED, reason)
+            if reason == "fault":
+                _guard.say(
+                    _guard.ERROR, f"shadowing a call of {self.name} failed: {cause.__qualname__}"
+                )
+
     def stats(self) -> Stats:
         """Read the counts.
 
@@ -180,6 +203,7 @@ class Launch:
             >>> launch_of(double).stats().unsampled
             1
         """
+        self.settle_lost()
         # Outcomes first: no call is to have an outcome before it is counted as shadowed.
         counted = [(candidate, *candidate.counts()) for candidate in self.candidates]
         shadowed = self.counts.shadowed.value

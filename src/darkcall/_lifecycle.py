@@ -54,10 +54,15 @@ def flush(timeout: float = 5.0) -> bool:
     """
     if is_dark():
         return False
-    deadline = time.perf_counter() + timeout
-    resources = _config.resources()
+    deadline, resources = time.perf_counter() + timeout, _ready()
     is_done = _flush_runners(resources, deadline)
     return flush_all(resources.outlets, _left(deadline)) and is_done
+
+
+def _ready() -> _config.Resources:
+    for launch in _config.launches():
+        launch.settle_lost()
+    return _config.resources()
 
 
 def _flush_runners(resources: _config.Resources, deadline: float) -> bool:
@@ -114,8 +119,7 @@ def close(timeout: float = CLOSE_SECONDS) -> bool:
     """
     if is_dark():
         return False
-    deadline = time.perf_counter() + timeout
-    resources = _config.resources()
+    deadline, resources = time.perf_counter() + timeout, _ready()
     is_done = _flush_runners(resources, deadline)
     loop: Any = sys.modules.get("darkcall.runners.loop")
     if loop is not None:

@@ -35,26 +35,49 @@ def calling(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
     Returns:
         A function that takes, returns and raises what the control does.
     """
-    choose, admit = _call.choose, _call.admit
-    hand_over, give_up = _call.hand_over, _call.give_up
+    choose, admit, hand_over = _call.choose, _call.admit, _call.hand_over
+    counts_as_lost = launch.lost.append
 
     def dark(*args: Any, **kwargs: Any) -> Any:
-        terms = choose(launch, args, kwargs)
+        try:
+            terms = choose(launch, args, kwargs)
+        except (RecursionError, MemoryError):
+            # The control may still have what it needs.
+            launch.counts.unsampled.add()
+            terms = None
         if terms is None:
             return control(*args, **kwargs)
-        admission = admit(launch, terms, args, kwargs)
+        counts = launch.counts
+        unsettled: _call.Unsettled = []
+        try:
+            admission = admit(launch, terms, unsettled, args, kwargs)
+        except BaseException as fault:
+            counts_as_lost((counts, unsettled, type(fault)))
+            if not isinstance(fault, Exception):
+                raise
+            admission = None
         if admission is None:
             return control(*args, **kwargs)
         try:
             began = _clock()
             result = control(*args, **kwargs)
         except Exception as error:
-            hand_over(launch, admission, began, error=error)
+            try:
+                hand_over(launch, admission, unsettled, began, error=error)
+            except BaseException as fault:
+                counts_as_lost((counts, unsettled, type(fault)))
+                if not isinstance(fault, Exception):
+                    raise
             raise
-        except BaseException:
-            give_up(launch, admission)
+        except BaseException as interrupt:
+            counts_as_lost((counts, unsettled, type(interrupt)))
             raise
-        hand_over(launch, admission, began, result=result)
+        try:
+            hand_over(launch, admission, unsettled, began, result=result)
+        except BaseException as fault:
+            counts_as_lost((counts, unsettled, type(fault)))
+            if not isinstance(fault, Exception):
+                raise
         return result
 
     return dark
@@ -74,10 +97,15 @@ def awaiting(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
     from .runners import loop  # noqa: PLC0415
 
     choose, must_wait, admit = _call.choose, _call.must_wait, _call.admit
-    hand_over, give_up = _call.hand_over, _call.give_up
+    hand_over = _call.hand_over
+    counts_as_lost = launch.lost.append
 
     async def dark(*args: Any, **kwargs: Any) -> Any:
-        terms = choose(launch, args, kwargs)
+        try:
+            terms = choose(launch, args, kwargs)
+        except (RecursionError, MemoryError):
+            launch.counts.unsampled.add()
+            terms = None
         if terms is None:
             return await control(*args, **kwargs)
         try:
@@ -86,24 +114,40 @@ def awaiting(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
         except BaseException:
             _call.give_up_waiting(launch)
             raise
-        admission = admit(launch, terms, args, kwargs, may_block=False)
+        counts = launch.counts
+        unsettled: _call.Unsettled = []
+        try:
+            admission = admit(launch, terms, unsettled, args, kwargs, may_block=False)
+        except BaseException as fault:
+            counts_as_lost((counts, unsettled, type(fault)))
+            if not isinstance(fault, Exception):
+                raise
+            admission = None
         if admission is None:
             return await control(*args, **kwargs)
         try:
             began = _clock()
             result = await control(*args, **kwargs)
         except Exception as error:
-            hand_over(launch, admission, began, error=error, loop=loop.current())
-            if admission.terms.runner.is_inline:
-                await loop.finish()
+            await finish(admission, unsettled, began, error=error)
             raise
-        except BaseException:
-            give_up(launch, admission)
+        except BaseException as interrupt:
+            counts_as_lost((counts, unsettled, type(interrupt)))
             raise
-        hand_over(launch, admission, began, result=result, loop=loop.current())
+        await finish(admission, unsettled, began, result=result)
+        return result
+
+    async def finish(
+        admission: _call.Admission, unsettled: _call.Unsettled, began: float, **did: Any
+    ) -> None:
+        try:
+            hand_over(launch, admission, unsettled, began, loop=loop.current(), **did)
+        except BaseException as fault:
+            counts_as_lost((admission.counts, unsettled, type(fault)))
+            if not isinstance(fault, Exception):
+                raise
         if admission.terms.runner.is_inline:
             await loop.finish()
-        return result
 
     return dark
 

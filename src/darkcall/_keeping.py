@@ -1,0 +1,138 @@
+"""Steps 2 and 4: keep a call's arguments, and what its control did, as the policy has it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from . import _guard
+from ._dark import in_the_dark
+from ._immutable import weigh
+from ._raised import state_of
+from ._snapshot import Kept, UnkeepableError, copied, keep, share
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ._launch import Launch
+    from ._policy import Policy
+    from ._terms import Terms
+
+
+def keep_arguments(
+    launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any], copies: int
+) -> tuple[list[Kept] | None, str | None]:
+    """Keep a call's arguments.
+
+    Args:
+        launch: The launch.
+        terms: What holds for it.
+        args: The positional arguments.
+        kwargs: The keyword arguments.
+        copies: How many candidates will open them.
+
+    Returns:
+        ``(args, kwargs)``, kept, for each candidate; or why not.
+    """
+    policy = terms.policy
+    try:
+        if policy.isolate == "share":
+            return [share((args, kwargs))] * copies, None
+        if policy.isolate == "copy":
+            kept = launch.parameters.keep(args, kwargs, policy.max_copy_bytes)
+            return [kept] * copies, None
+        isolated = [in_the_dark(policy.isolate, args, kwargs) for _ in range(copies)]
+        return [share(_pair(one)) for one in isolated], None
+    except UnkeepableError as error:
+        return None, str(error)
+    except Exception as error:  # noqa: BLE001 -- the user's code
+        _guard.fault(f"isolating the arguments of {launch.name}", error)
+        return None, f"isolating the arguments failed: {type(error).__qualname__}"
+
+
+def keep_context(
+    launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> Kept | None:
+    """Keep what the user's ``context`` returns; None if there is none, or it fails.
+
+    Args:
+        launch: The launch.
+        terms: What holds for it.
+        args: The positional arguments.
+        kwargs: The keyword arguments.
+
+    Returns:
+        The mapping, kept.
+    """
+    policy = terms.policy
+    if policy.context is None:
+        return None
+    try:
+        return in_the_dark(_context_of, policy, args, kwargs)
+    except Exception as error:  # noqa: BLE001 -- the user's code
+        _guard.fault(f"context of {launch.name}", error)
+        return None
+
+
+def keep_what_it_did(
+    terms: Terms, shared: Sequence[object], result: Any, error: BaseException | None
+) -> tuple[Kept | None, Kept | None, str | None]:
+    """Keep what a control did.
+
+    Args:
+        terms: What holds for the launch.
+        shared: What may be handed over as it is, wherever it occurs.
+        result: What it returned.
+        error: What it raised, if it did.
+
+    Returns:
+        What it returned, kept; or what it raised, taken apart and kept; or why not.
+    """
+    max_bytes = terms.policy.max_copy_bytes
+    try:
+        if error is None:
+            return _keep_result(terms, shared, result), None, None
+        return None, in_the_dark(_keep_raised, error, max_bytes, shared), None
+    except UnkeepableError as why:
+        return None, None, _why_not_kept(result, error, str(why))
+    except Exception as fault:  # noqa: BLE001 -- looking at it runs code of its own
+        _guard.fault(f"keeping what the control of {terms.launch} did", fault)
+        return None, None, _why_not_kept(result, error, type(fault).__qualname__)
+
+
+def _why_not_kept(result: Any, error: BaseException | None, why: str) -> str:
+    verb = "returned" if error is None else "raised"
+    name = type(result if error is None else error).__qualname__
+    return (
+        f"what the control {verb} ({name}) cannot be kept: {why}; launch a "
+        "function that returns plain data, or pass isolate='share' if nobody changes it"
+    )
+
+
+def _keep_raised(error: BaseException, max_bytes: int, shared: Sequence[object]) -> Kept:
+    return copied(state_of(error), max_bytes, shared)
+
+
+def _keep_result(terms: Terms, shared: Sequence[object], result: Any) -> Kept:
+    weight = weigh(result)
+    if weight >= 0:
+        return share(result, weight)
+    policy = terms.policy
+    # Of the type, not of the object: a lazy object would be woken by the question.
+    cls = type(result)
+    if hasattr(cls, "__next__") or hasattr(cls, "__anext__"):
+        raise UnkeepableError(f"an iterator ({cls.__qualname__}) can be read only once")
+    if hasattr(cls, "__await__"):
+        raise UnkeepableError(f"an awaitable ({cls.__qualname__}) can be awaited only once")
+    if policy.isolate == "share":
+        return share(result)
+    return in_the_dark(copied, result, policy.max_copy_bytes, shared)
+
+
+def _context_of(policy: Policy, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Kept:
+    return keep(dict(policy.context(*args, **kwargs)), policy.max_copy_bytes)
+
+
+def _pair(isolated: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    args, kwargs = isolated
+    return tuple(args), dict(kwargs)
