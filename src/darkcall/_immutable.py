@@ -6,13 +6,18 @@ import enum
 import re
 import sys
 import types
-from typing import Any, Final
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 #: Larger tuples and the like are copied rather than walked on the caller's thread.
 MAX_NODES: Final = 1000
 
-_SCALAR, _SIZED, _ITEMS, _FIELDS, _CHANGEABLE = range(5)
+_SCALAR, _SIZED, _ITEMS, _FIELDS, _CLOSURE, _CHANGEABLE = range(6)
 
 _kinds: dict[type, int] = {
     **dict.fromkeys(
@@ -28,7 +33,6 @@ _kinds: dict[type, int] = {
             types.NoneType,
             types.EllipsisType,
             types.NotImplementedType,
-            types.FunctionType,
             types.ModuleType,
             types.GenericAlias,
             types.UnionType,
@@ -39,11 +43,15 @@ _kinds: dict[type, int] = {
     bytes: _SIZED,
     tuple: _ITEMS,
     frozenset: _ITEMS,
+    types.FunctionType: _CLOSURE,
     list: _CHANGEABLE,
     dict: _CHANGEABLE,
     set: _CHANGEABLE,
     bytearray: _CHANGEABLE,
 }
+
+#: Weak, for programs that make classes without end.
+_kinds_of_others: weakref.WeakKeyDictionary[type, int] = weakref.WeakKeyDictionary()
 
 #: By name, because importing their modules would make ``import darkcall`` slow.
 _IMMUTABLE_BY_NAME: Final = frozenset(
@@ -107,18 +115,28 @@ def _weigh_deeply(value: Any) -> int:
             waiting.extend(value)
         elif kind == _FIELDS:
             waiting.extend(_fields_of(value))
+        elif kind == _CLOSURE and value.__closure__ is not None:
+            waiting.extend(_contents_of(value.__closure__))
     return total
+
+
+def _contents_of(cells: Iterable[types.CellType]) -> list[Any]:
+    contents = []
+    for cell in cells:
+        # An empty cell is filled later, and may then hold anything.
+        try:
+            contents.append(cell.cell_contents)
+        except ValueError:
+            contents.append([])
+    return contents
 
 
 def _kind_of(cls: type) -> int:
     kind = _kinds.get(cls)
     if kind is None:
-        kind = _classify(cls)
-        if len(_kinds) > 10_000:
-            # Programs that make classes without end must not make this grow.
-            for known in [known for known in _kinds if known.__module__ != "builtins"]:
-                _kinds.pop(known, None)
-        _kinds[cls] = kind
+        kind = _kinds_of_others.get(cls)
+    if kind is None:
+        kind = _kinds_of_others[cls] = _classify(cls)
     return kind
 
 

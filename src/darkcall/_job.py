@@ -11,6 +11,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import attrs
+
 from . import _guard
 from ._candidate import Candidate, UnresolvedError
 from ._comparison import Comparison, compare_sides
@@ -221,6 +223,12 @@ class Trial:
         return Comparison(outcome, control, None, reason=reason)
 
     def _report(self, comparison: Comparison, watch: Watch | None) -> None:
+        if comparison.reason is not None:
+            reason = self.job.terms.policy.redactor.text(comparison.reason)
+            comparison = attrs.evolve(comparison, reason=reason)
+        if watch is None:
+            # Nobody would settle in this place if describing hung.
+            self._settle(comparison.outcome, comparison.reason)
         record = None
         try:
             record = record_of(self, comparison)
@@ -249,10 +257,7 @@ class Trial:
             reason: ``timeout``, or why the call counts as dropped.
         """
         if reason == "timeout":
-            try:
-                self._report(self._without_candidate(Outcome.TIMEOUT, None), None)
-            finally:
-                self._settle(Outcome.TIMEOUT, None)
+            self._report(self._without_candidate(Outcome.TIMEOUT, None), None)
         else:
             self._settle(Outcome.DROPPED, reason)
 
@@ -284,6 +289,10 @@ class Trial:
             self.job.gate.failed()
         elif outcome in (Outcome.MATCH, Outcome.MISMATCH, Outcome.IGNORED):
             self.job.gate.succeeded()
+
+
+def _leave_it(reason: str) -> None:
+    """Leave a timeout whose record cannot be described: it was settled before."""
 
 
 class Course:
@@ -330,7 +339,9 @@ class Conclusion:
 
     def run(self, watch: Watch) -> None:
         """Conclude, on a worker."""
+        watch.start(CONCLUDING_SECONDS, _leave_it)
         self._trial.guarded(watch, self._conclude)
+        watch.end()
 
     def drop(self, reason: str) -> None:
         """Count the call as dropped."""

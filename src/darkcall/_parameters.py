@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import inspect
 import operator
 from typing import TYPE_CHECKING, Any, Final
@@ -15,6 +16,8 @@ from ._snapshot import Kept, UnkeepableError, copied, keep, share
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+#: Not every object that can change: a sentinel is told by its identity.
+_CONTAINERS: Final = (list, dict, set, bytearray, collections.deque)
 _BY_NAME: Final = (inspect.Parameter.KEYWORD_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 _MAX_SUSPECTS: Final = 100
 #: No place among the positional arguments.
@@ -55,7 +58,7 @@ class Parameters:
             for name, parameter in (signature.parameters if signature else {}).items()
             if parameter.kind in _BY_NAME
             and parameter.default is not parameter.empty
-            and weigh(parameter.default) < 0
+            and isinstance(parameter.default, _CONTAINERS)
         }
         self._suspects: dict[tuple[type, ...], str] = {}
 

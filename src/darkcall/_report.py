@@ -72,7 +72,7 @@ def record_of(trial: Trial, comparison: Comparison) -> Record:
         host=_host,
         pid=os.getpid(),
         control_seconds=job.control_seconds,
-        reason=describing.text(comparison.reason),
+        reason=comparison.reason,
         waited_seconds=trial.waited_seconds,
         candidate_seconds=None if candidate is None else candidate.duration_seconds,
         candidate_cpu_seconds=None if candidate is None else candidate.cpu_seconds,

@@ -10,11 +10,13 @@ import copy
 import functools
 import io
 import pickle
+import re
 import sys
 from typing import TYPE_CHECKING, Any
 
 from ._immutable import weigh
 from ._raised import reduced
+from ._refusals import why_not_copied, without_own_new
 
 
 if TYPE_CHECKING:
@@ -147,9 +149,12 @@ class _Keeper(pickle.Pickler):
             # A clone of a polars frame is cheap, and copies on write.
             size = getattr(value, "estimated_size", None)
             return self._hand_over(value.clone(), _clone, size() if callable(size) else 0)
+        refusal = why_not_copied(value)
+        if refusal is not None and value is not _handed_over:
+            raise UnkeepableError(refusal)
         # Arrays that are not contiguous become bytes before they reach the writer.
         self._writer.reserve(_nbytes_of(value))
-        return NotImplemented
+        return without_own_new(value)
 
     def _hand_over(self, value: Any, opener: Callable[[Any], Any] | None, nbytes: int) -> Any:
         self.nbytes_by_reference += nbytes
@@ -238,8 +243,7 @@ def _deep_copied(
     except UnkeepableError:
         raise
     except Exception:  # noqa: BLE001 -- copying runs code of the value's own
-        reason = f"{type(why_not_pickled).__name__}: {_text_of(why_not_pickled)}"
-        raise UnkeepableError(reason) from None
+        raise UnkeepableError(_said_by(why_not_pickled)) from None
     return Kept(
         lambda: copy.deepcopy(pristine, _BoundedMemo(sys.maxsize, shared)),
         max_bytes - memo.room,
@@ -262,8 +266,11 @@ class _BoundedMemo(dict[int, Any]):
         super().__setitem__(key, copied)
 
 
-def _text_of(error: Exception) -> str:
-    try:
-        return str(error)[:200]
-    except Exception:  # noqa: BLE001 -- any code may run here
-        return "no message"
+def _said_by(error: Exception) -> str:
+    name = type(error).__name__
+    # Any other text may hold something of the value.
+    if type(error) is TypeError and len(error.args) == 1:
+        match = re.fullmatch(r"cannot pickle '[\w.]{1,100}' object", str(error.args[0]))
+        if match is not None:
+            return f"{name}: {match[0]}"
+    return name

@@ -25,7 +25,9 @@ ATTRIBUTE = "__darkcall_launch__"
 _clock = time.perf_counter
 
 
-def calling(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
+def calling(  # noqa: C901 -- each try guards one step of the call
+    launch: Launch, control: Callable[..., Any]
+) -> Callable[..., Any]:
     """Make the function that runs a control, and its candidates in the dark.
 
     Args:
@@ -38,7 +40,7 @@ def calling(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
     choose, admit, hand_over = _call.choose, _call.admit, _call.hand_over
     counts_as_lost = launch.lost.append
 
-    def dark(*args: Any, **kwargs: Any) -> Any:
+    def dark(*args: Any, **kwargs: Any) -> Any:  # noqa: C901 -- as above
         try:
             terms = choose(launch, args, kwargs)
         except (RecursionError, MemoryError):
@@ -83,7 +85,9 @@ def calling(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
     return dark
 
 
-def awaiting(launch: Launch, control: Callable[..., Any]) -> Callable[..., Any]:
+def awaiting(  # noqa: C901 -- each try guards one step of the call
+    launch: Launch, control: Callable[..., Any]
+) -> Callable[..., Any]:
     """Make the coroutine function that awaits a control; as ``calling`` does.
 
     Args:

@@ -20,6 +20,8 @@ _AWAITABLE: Final = "it has yet to be awaited"
 _HIDDEN: Final = "it has no == of its own and its state cannot be seen; compare=equal.by(...)"
 
 _KNOWN: Final[dict[type, Handler]] = {
+    # A sentinel, which is shared with the candidate, not copied: it is what it is.
+    object: _objects.identity,
     dict: _containers.dicts,
     list: _containers.sequences,
     tuple: _containers.sequences,

@@ -1,0 +1,85 @@
+"""What may not be copied: the copy would act on the original, or copying would wake it."""
+
+from __future__ import annotations
+
+import copyreg
+import types
+import weakref
+from typing import Any
+
+
+_newobj: Any = copyreg.__newobj__  # type: ignore[attr-defined]
+_reasons: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
+
+_WEAK = (
+    weakref.ref,
+    weakref.WeakSet,
+    weakref.WeakValueDictionary,
+    weakref.WeakKeyDictionary,
+)
+
+
+def why_not_copied(value: Any) -> str | None:
+    """Tell why a value may not be copied; None if it may.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        The reason, without anything of the value in it.
+    """
+    cls = type(value)
+    if cls is types.FunctionType:
+        return "a function that closes over something that can change would change it"
+    reason = _reasons.get(cls)
+    if reason is None:
+        reason = _reasons[cls] = _reason_for(cls)
+    if not reason and _is_unloaded(value):
+        return "it is lazy, and copying would load it"
+    return reason or None
+
+
+def _reason_for(cls: type) -> str:
+    if hasattr(cls, "__del__"):
+        return "it has a __del__, which would run for the copy as well"
+    if issubclass(cls, _WEAK):
+        return "a weak reference would lead to the original"
+    if any("__class__" in base.__dict__ for base in cls.__mro__[:-1]):
+        # Its own class says that it is another: a proxy, whose target may not be loaded.
+        return "it is a proxy, and what it stands for is somebody else's"
+    return ""
+
+
+def _is_unloaded(value: Any) -> bool:
+    # A query set of Django: pickling one runs its query, and keeps the rows in it.
+    return (
+        any(base.__module__ == "django.db.models.query" for base in type(value).__mro__)
+        and getattr(value, "_result_cache", value) is None
+    )
+
+
+def without_own_new(value: Any) -> Any:
+    """Say how a value is pickled whose class makes its instances in a ``__new__`` of its own.
+
+    That may be a singleton's: made anew through it, the copy would be the original, with
+    the state of the copy written over its own.
+
+    Args:
+        value: Anything.
+
+    Returns:
+        What ``__reduce_ex__`` returns, with the plain way to make an instance in it;
+        ``NotImplemented`` where the value does not need that.
+    """
+    cls = type(value)
+    if type(cls.__new__) is not types.FunctionType:
+        return NotImplemented
+    parts = value.__reduce_ex__(5)
+    if isinstance(parts, tuple) and parts[0] is _newobj and parts[1] == (cls,):
+        return (_blank, (cls,), *parts[2:])
+    return parts
+
+
+def _blank(cls: type) -> Any:
+    builtin: Any = next(base for base in cls.__mro__ if base.__module__ == "builtins")
+    return builtin.__new__(cls)
