@@ -2,9 +2,9 @@
 
 The wrapper asks ``choose``, then ``admit``, runs the control, and calls ``hand_over``.
 An exception may strike between any two lines here: from a signal handler, or because
-the stack or the memory ends.  So each of these takes its entries out of one list as it
-accounts for them, and the wrapper puts that list aside when something is raised:
-the launch accounts for what is left in it.
+the stack or the memory ends.  So each candidate has a ticket for the call, which can be
+taken once; the wrapper puts the tickets aside when something is raised, and the launch
+accounts for those that nobody took.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from . import _guard
 from ._dark import DARK, in_the_dark
-from ._job import Job
+from ._job import Job, settle
 from ._keeping import keep_arguments, keep_context, keep_what_it_did
 from ._model import Call, Outcome
 
@@ -26,12 +26,13 @@ if TYPE_CHECKING:
 
     from ._candidate import Candidate
     from ._gate import Gate
+    from ._job import Ticket
     from ._launch import Counts, Launch
     from ._snapshot import Kept
     from ._terms import Terms
 
-    #: A candidate without an outcome yet, the gate that it passed, and what it weighs there.
-    Unsettled: TypeAlias = list[tuple[Candidate, Gate | None, int]]
+    #: The candidates that a call is for, each with the gate that it passed and a ticket.
+    Entries: TypeAlias = list[tuple[Candidate, Gate | None, Ticket]]
 
 #: How often a caller that asked to wait for room looks for it.
 ROOM_SECONDS: Final = 0.001
@@ -91,7 +92,7 @@ def choose(launch: Launch, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ter
 def admit(
     launch: Launch,
     terms: Terms,
-    unsettled: Unsettled,
+    entries: Entries,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     *,
@@ -102,7 +103,7 @@ def admit(
     Args:
         launch: The launch.
         terms: What ``choose`` returned.
-        unsettled: Takes the candidates that will see the call, the last one first.
+        entries: Takes the candidates, each with its ticket.
         args: The positional arguments.
         kwargs: The keyword arguments.
         may_block: Whether to wait here for room, where that was asked for.
@@ -113,11 +114,11 @@ def admit(
     if launch.lost:
         launch.settle_lost()
     counts = launch.counts
+    entries.extend([(candidate, None, [0]) for candidate in launch.candidates])
     number = counts.shadowed.add()
-    unsettled.extend((candidate, None, 0) for candidate in reversed(launch.candidates))
     blocks = may_block and terms.policy.when_full == "block"
-    for place in range(len(unsettled) - 1, -1, -1):
-        candidate = unsettled[place][0]
+    entered = 0
+    for place, (candidate, _, ticket) in enumerate(entries):
         gate = candidate.gate
         refusal = gate.enter(_clock())
         # Whoever waits is let go when the launch is switched off or updated.
@@ -125,30 +126,29 @@ def admit(
             time.sleep(ROOM_SECONDS)
             refusal = gate.enter(_clock())
         if refusal is None:
-            unsettled[place] = (candidate, gate, 0)
+            entries[place] = (candidate, gate, ticket)
+            entered += 1
         else:
-            del unsettled[place]
-            candidate.drop(refusal)
-    if not unsettled:
+            settle(candidate, None, ticket, Outcome.DROPPED, refusal)
+    if not entered:
         return None
-    arguments, skipped = keep_arguments(launch, terms, args, kwargs, len(unsettled))
+    arguments, skipped = keep_arguments(launch, terms, args, kwargs, entered)
     shared = launch.parameters.shared_values(args, kwargs) if terms.policy.share else ()
     user_context = keep_context(launch, terms, args, kwargs)
-    _weigh(unsettled, arguments, user_context)
+    # Now, not when the control returns: an async one may take its time.
+    _weigh(entries, user_context, None if arguments is None else arguments[0])
     return Admission(
         terms, counts, number, arguments, shared, skipped, copy_context(), user_context
     )
 
 
-def _weigh(unsettled: Unsettled, arguments: list[Kept] | None, user_context: Kept | None) -> None:
-    # Now, not when the control returns: an async one may take its time.
-    nbytes = 0 if user_context is None else user_context.nbytes
-    nbytes += 0 if arguments is None else arguments[0].nbytes
+def _weigh(entries: Entries, *kept: Kept | None) -> None:
+    nbytes = sum(one.nbytes for one in kept if one is not None)
     if nbytes:
-        for place, (candidate, gate, _) in enumerate(unsettled):
+        for _, gate, ticket in entries:
             if gate is not None:
                 gate.room.weigh(nbytes)
-                unsettled[place] = (candidate, gate, nbytes)
+                ticket[0] += nbytes
 
 
 def must_wait(launch: Launch, terms: Terms) -> bool:
@@ -183,7 +183,7 @@ def _is_sampled(
 def hand_over(
     launch: Launch,
     admission: Admission,
-    unsettled: Unsettled,
+    entries: Entries,
     began: float,
     *,
     result: Any = None,
@@ -195,7 +195,7 @@ def hand_over(
     Args:
         launch: The launch.
         admission: What ``admit`` returned.
-        unsettled: The candidates that will see the call.
+        entries: What ``admit`` filled.
         began: When the control began, a reading of ``time.perf_counter``.
         result: What it returned.
         error: What it raised, if it did.
@@ -204,36 +204,34 @@ def hand_over(
     control_seconds = _clock() - began
     if admission.counts is not launch.counts:
         # The control forked: this is the child, and the call is its parent's.
-        unsettled.clear()
         return
     terms, arguments, skipped = admission.terms, admission.arguments, admission.skipped
     result_kept = raised = None
     if skipped is None:
         result_kept, raised, skipped = keep_what_it_did(terms, admission.shared, result, error)
-    done_kept = result_kept or raised
-    while unsettled:
-        candidate, gate, nbytes = unsettled[-1]
-        assert gate is not None  # noqa: S101 -- those that passed none are not here any more
+    _weigh(entries, result_kept, raised)
+    copies = None if arguments is None else iter(arguments)
+    for candidate, gate, ticket in entries:
+        if gate is None:
+            continue
         job = Job(
             terms,
             candidate,
             gate,
+            ticket,
             admission.number,
             began,
             control_seconds,
-            None if arguments is None else arguments[len(unsettled) - 1],
+            None if copies is None else next(copies),
             result_kept,
             raised,
             skipped,
             admission.context,
             admission.user_context,
             loop,
-            nbytes if done_kept is None else nbytes + done_kept.nbytes,
         )
-        gate.room.weigh(job.nbytes - nbytes)
-        unsettled.pop()
         try:
             terms.runner.submit(job)
         except Exception as fault:  # noqa: BLE001 -- a runner of the user's own
-            _guard.fault(f"submitting a call of {launch.name}", fault)
             job.settle(Outcome.SKIPPED, "fault")
+            _guard.fault(f"submitting a call of {launch.name}", fault)

@@ -7,9 +7,8 @@ A job is a tuple, because the caller's thread makes it; all else is made on the 
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 import attrs
 
@@ -32,6 +31,9 @@ if TYPE_CHECKING:
     from ._terms import Terms
     from .runners import Watch
 
+#: Can be taken once, by popping; what it holds is what the call weighs, in bytes.
+Ticket: TypeAlias = list[int]
+
 #: How long comparing and describing may hold a worker, in seconds.
 CONCLUDING_SECONDS: Final = 10.0
 #: How long the import of a candidate that was given by name may hold a worker, in seconds.
@@ -45,6 +47,7 @@ class Job(NamedTuple):
         terms: What holds for the launch.
         candidate: Which candidate is to run.
         gate: The gate in which the call holds a place.
+        ticket: What whoever settles the call takes.
         number: Which shadowed call of the launch this is.
         began: When the control began, a reading of ``time.perf_counter``.
         control_seconds: How long the control took.
@@ -55,12 +58,12 @@ class Job(NamedTuple):
         context: The caller's context variables.
         user_context: What the user's ``context`` returned, kept.
         loop: The event loop of an async control; None for a sync one.
-        nbytes: What the call weighs while it waits, in bytes.
     """
 
     terms: Terms
     candidate: Candidate
     gate: Gate
+    ticket: Ticket
     number: int
     began: float
     control_seconds: float
@@ -71,7 +74,6 @@ class Job(NamedTuple):
     context: Context
     user_context: Kept | None
     loop: Any
-    nbytes: int
 
     def run(self, watch: Watch) -> None:
         """Do all of it, on a worker."""
@@ -81,10 +83,38 @@ class Job(NamedTuple):
         """Count the call as dropped."""
         self.settle(Outcome.DROPPED, reason)
 
-    def settle(self, outcome: Outcome, reason: str | None = None) -> None:
-        """Count how the call ended, and give its place back."""
-        self.gate.room.give_back(self.nbytes)
-        self.candidate.settle(outcome, reason)
+    def settle(self, outcome: Outcome, reason: str | None = None) -> bool:
+        """Count how the call ended, and give its place back; False if that was done."""
+        return settle(self.candidate, self.gate, self.ticket, outcome, reason)
+
+
+def settle(
+    candidate: Candidate,
+    gate: Gate | None,
+    ticket: Ticket,
+    outcome: Outcome,
+    reason: str | None = None,
+) -> bool:
+    """Count how a call ended for a candidate, once.
+
+    Args:
+        candidate: The candidate.
+        gate: The gate in which the call holds a place; None if it holds none.
+        ticket: What whoever settles the call takes.
+        outcome: The outcome.
+        reason: Why, if there is more to say.
+
+    Returns:
+        Whether nobody had settled the call before.
+    """
+    try:
+        nbytes = ticket.pop()
+    except IndexError:
+        return False
+    if gate is not None:
+        gate.room.give_back(nbytes)
+    candidate.settle(outcome, reason)
+    return True
 
 
 class Trial:
@@ -94,8 +124,6 @@ class Trial:
         self.job = job
         self.waited_seconds = time.perf_counter() - job.began - job.control_seconds
         self.arguments: dict[str, Any] | None = None
-        # Whoever takes it settles: the worker, or who goes on without it.
-        self._settling = threading.Lock()
 
     def run(self, watch: Watch) -> None:
         """Go through the steps, on a worker."""
@@ -282,9 +310,8 @@ class Trial:
             self._settle(Outcome.DROPPED, reason)
 
     def _settle(self, outcome: Outcome, reason: str | None) -> None:
-        if not self._settling.acquire(blocking=False):
+        if not self.job.settle(outcome, reason):
             return
-        self.job.settle(outcome, reason)
         if outcome in (Outcome.CANDIDATE_ERROR, Outcome.TIMEOUT):
             self.job.gate.failed()
         elif outcome in (Outcome.MATCH, Outcome.MISMATCH, Outcome.IGNORED):

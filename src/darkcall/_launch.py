@@ -10,6 +10,7 @@ from . import _config, _guard
 from ._candidate import Candidate
 from ._errors import ConfigurationError
 from ._gate import Gate
+from ._job import settle
 from ._model import CandidateStats, Outcome, Stats
 from ._parameters import Parameters
 from ._policy import Knobs, check_names
@@ -21,7 +22,7 @@ from ._terms import Terms
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ._call import Unsettled
+    from ._call import Entries
     from ._policy import Policy
 
 _indexes = itertools.count()
@@ -71,7 +72,7 @@ class Launch:
         policy = _config.policy_with(self._explicit)
         self._policy = policy
         self.counts = Counts()
-        self.lost: deque[tuple[Counts, Unsettled, type[BaseException]]] = deque()
+        self.lost: deque[tuple[Counts, Entries, type[BaseException]]] = deque()
         self.candidates = tuple(
             Candidate(
                 candidate_name,
@@ -171,16 +172,13 @@ class Launch:
         """Account for the calls whose shadowing was interrupted."""
         while self.lost:
             try:
-                counts, unsettled, cause = self.lost.popleft()
+                counts, entries, cause = self.lost.popleft()
             except IndexError:
                 return
             reason = "fault" if issubclass(cause, Exception) else "interrupted"
             # Not what a parent process began, in its forked child.
-            while unsettled and counts is self.counts:
-                candidate, gate, nbytes = unsettled.pop()
-                if gate is not None:
-                    gate.room.give_back(nbytes)
-                candidate.settle(Outcome.SKIPPED, reason)
+            for candidate, gate, ticket in entries if counts is self.counts else ():
+                settle(candidate, gate, ticket, Outcome.SKIPPED, reason)
             if reason == "fault":
                 _guard.say(
                     _guard.ERROR, f"shadowing a call of {self.name} failed: {cause.__qualname__}"

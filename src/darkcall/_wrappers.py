@@ -50,11 +50,11 @@ def calling(  # noqa: C901 -- each try guards one step of the call
         if terms is None:
             return control(*args, **kwargs)
         counts = launch.counts
-        unsettled: _call.Unsettled = []
+        entries: _call.Entries = []
         try:
-            admission = admit(launch, terms, unsettled, args, kwargs)
+            admission = admit(launch, terms, entries, args, kwargs)
         except BaseException as fault:
-            counts_as_lost((counts, unsettled, type(fault)))
+            counts_as_lost((counts, entries, type(fault)))
             if not isinstance(fault, Exception):
                 raise
             admission = None
@@ -65,19 +65,19 @@ def calling(  # noqa: C901 -- each try guards one step of the call
             result = control(*args, **kwargs)
         except Exception as error:
             try:
-                hand_over(launch, admission, unsettled, began, error=error)
+                hand_over(launch, admission, entries, began, error=error)
             except BaseException as fault:
-                counts_as_lost((counts, unsettled, type(fault)))
+                counts_as_lost((counts, entries, type(fault)))
                 if not isinstance(fault, Exception):
                     raise
             raise
         except BaseException as interrupt:
-            counts_as_lost((counts, unsettled, type(interrupt)))
+            counts_as_lost((counts, entries, type(interrupt)))
             raise
         try:
-            hand_over(launch, admission, unsettled, began, result=result)
+            hand_over(launch, admission, entries, began, result=result)
         except BaseException as fault:
-            counts_as_lost((counts, unsettled, type(fault)))
+            counts_as_lost((counts, entries, type(fault)))
             if not isinstance(fault, Exception):
                 raise
         return result
@@ -119,11 +119,11 @@ def awaiting(  # noqa: C901 -- each try guards one step of the call
             _call.give_up_waiting(launch)
             raise
         counts = launch.counts
-        unsettled: _call.Unsettled = []
+        entries: _call.Entries = []
         try:
-            admission = admit(launch, terms, unsettled, args, kwargs, may_block=False)
+            admission = admit(launch, terms, entries, args, kwargs, may_block=False)
         except BaseException as fault:
-            counts_as_lost((counts, unsettled, type(fault)))
+            counts_as_lost((counts, entries, type(fault)))
             if not isinstance(fault, Exception):
                 raise
             admission = None
@@ -133,21 +133,21 @@ def awaiting(  # noqa: C901 -- each try guards one step of the call
             began = _clock()
             result = await control(*args, **kwargs)
         except Exception as error:
-            await finish(admission, unsettled, began, error=error)
+            await finish(admission, entries, began, error=error)
             raise
         except BaseException as interrupt:
-            counts_as_lost((counts, unsettled, type(interrupt)))
+            counts_as_lost((counts, entries, type(interrupt)))
             raise
-        await finish(admission, unsettled, began, result=result)
+        await finish(admission, entries, began, result=result)
         return result
 
     async def finish(
-        admission: _call.Admission, unsettled: _call.Unsettled, began: float, **did: Any
+        admission: _call.Admission, entries: _call.Entries, began: float, **did: Any
     ) -> None:
         try:
-            hand_over(launch, admission, unsettled, began, loop=loop.current(), **did)
+            hand_over(launch, admission, entries, began, loop=loop.current(), **did)
         except BaseException as fault:
-            counts_as_lost((admission.counts, unsettled, type(fault)))
+            counts_as_lost((admission.counts, entries, type(fault)))
             if not isinstance(fault, Exception):
                 raise
         if admission.terms.runner.is_inline:

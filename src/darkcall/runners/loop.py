@@ -116,6 +116,8 @@ def sweep() -> None:
     for run in list(_runs):
         if run.loop.is_closed():
             run.abandon("loop_closed")
+        elif not run.loop.is_running() and now > run.forgotten_at:
+            run.abandon("loop_stopped")
         elif run.loop not in _blocked:
             continue
         elif run.task is None:
@@ -233,6 +235,8 @@ class _Run:
         self.is_settled = threading.Event()
         self._course = course
         self._deadline = self._deadline_from_now()
+        #: When it is given up if its loop does not run any more.
+        self.forgotten_at = self._deadline + GRACE_SECONDS
         self._context = context
         self._timer: asyncio.TimerHandle | None = None
         self._claimed = threading.Lock()

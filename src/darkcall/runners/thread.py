@@ -35,6 +35,8 @@ POLL_SECONDS: Final = 0.005
 POLLING_SECONDS: Final = 0.5
 #: How long logging, and telling of work that is overdue, may hold a worker.
 DRAIN_SECONDS: Final = 5.0
+#: A start that takes longer was interrupted.
+STALE_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.001
 
 
@@ -72,6 +74,7 @@ class ThreadRunner:
         self._is_started = False
         self._is_polling = False
         self._starting = threading.Lock()
+        self._began_to_start = -math.inf
         self._alarm = Alarm()
         # Held while it is decided who goes on in the place of an abandoned worker.
         self.replacing = threading.RLock()
@@ -98,8 +101,12 @@ class ThreadRunner:
         # A signal handler may run this again in its middle, so nobody waits here:
         # who finds it under way queues the work, and the workers see it when they come.
         if not self._starting.acquire(blocking=False):
+            if time.perf_counter() - self._began_to_start > STALE_SECONDS:
+                # An interrupt came between its taking and its release.
+                self._starting = threading.Lock()
             return True
         try:
+            self._began_to_start = time.perf_counter()
             with self.replacing:
                 if not self._is_started:
                     self._start_threads()
@@ -111,7 +118,8 @@ class ThreadRunner:
             _guard.fault("starting a worker", error)
             return False
         finally:
-            self._starting.release()
+            with suppress(RuntimeError):
+                self._starting.release()
         return True
 
     def _start_threads(self) -> None:
