@@ -51,6 +51,9 @@ def _nothing_is_left_behind(_each_record_has_the_shape_of_the_schema):
     layers = _config._layers
     yield
     flush(timeout=1.0)
+    # One that was started is flushed with all that come after it.
+    for runner in _config.resources().runners:
+        runner.close(timeout=0.1)
     _guard.reset()
     if _config._layers != layers:
         _config._layers = layers

@@ -109,8 +109,8 @@ EXCEPTIONS = {
     "an OSError of one's own": lambda: OwnOSError("here"),
     "FileNotFoundError": lambda: caught(lambda: open("/no/such/file")),  # noqa: SIM115, PTH123
     "BlockingIOError": lambda: BlockingIOError(1, "no", 5),
-    "UnicodeDecodeError": lambda: caught(lambda: b"\xff".decode()),
-    "UnicodeEncodeError": lambda: caught(lambda: "\ud800".encode()),
+    "UnicodeDecodeError": lambda: caught(b"\xff".decode),
+    "UnicodeEncodeError": lambda: caught("\ud800".encode),
     "UnicodeTranslateError": lambda: UnicodeTranslateError("abc", 0, 1, "no"),
     "SyntaxError": lambda: caught(lambda: compile("a b", "file", "exec")),
     "StopIteration": lambda: StopIteration(3),
@@ -136,7 +136,7 @@ def links(error):
     found, waiting = [], [error]
     while waiting:
         error = waiting.pop()
-        if error is not None and len(found) < 100:
+        if error is not None and len(found) < 1000:
             found.append(error)
             waiting += [error.__cause__, error.__context__, *getattr(error, "exceptions", ())]
     return found
@@ -233,7 +233,7 @@ def test_causes_and_contexts_are_kept_without_their_tracebacks():
             try:
                 raise KeyError("first")
             except KeyError:
-                raise ValueError("second")  # noqa: B904, TRY301 -- the context is the point
+                raise ValueError("second")  # noqa: B904 -- the context is the point
         except ValueError as error:
             raise RequiredArgumentsError(3, detail="third") from error
 
@@ -266,7 +266,7 @@ def test_a_chain_that_bites_its_tail_is_cut():
 
     opened = kept_and_opened(first)
 
-    assert [str(one) for one in links(opened)] == ["first", "second"] * (MAX_LINKS // 2)
+    assert [str(one) for one in links(opened)] == ["first", "second"]
 
 
 def test_groups_nested_too_deeply_are_cut():
@@ -350,7 +350,7 @@ def test_what_the_control_raised_and_cannot_be_kept_is_skipped():
         control()
 
     [reason] = launch_of(control).stats().reasons
-    assert reason.startswith("what the control raised cannot be kept: ")
+    assert reason.startswith("what the control raised (ValueError) cannot be kept: ")
 
 
 class Thing(list):

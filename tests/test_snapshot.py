@@ -339,16 +339,118 @@ def test_what_cannot_be_pickled_is_deep_copied_within_the_limit():
         keep([NoPickle(), [[] for _ in range(100)]], 2000)
 
 
-def test_weak_references_are_deep_copied_as_they_are():
+@pytest.mark.parametrize("holder", [weakref.ref, lambda node: weakref.WeakSet([node])])
+def test_what_holds_a_weak_reference_is_refused_because_it_leads_to_the_original(holder):
     class Node:
         pass
 
     node = Node()
-    node.itself, node.items = weakref.ref(node), [1]
-    opened = keep([node], LIMIT).open()
+    node.held = holder(node)
+    with pytest.raises(UnkeepableError, match="a weak reference would lead to the original"):
+        keep([node], LIMIT)
 
-    assert opened[0].items == [1]
-    assert opened[0].itself() is node
+
+class Handle:
+    """Releases what it holds when it goes."""
+
+    released = 0
+
+    def __init__(self):
+        self.number = [7]
+
+    def __del__(self):
+        type(self).released += 1
+
+
+def test_what_has_a_del_is_refused_because_it_would_run_for_the_copy_as_well():
+    handle = Handle()
+    with pytest.raises(UnkeepableError, match="it has a __del__"):
+        keep([handle], LIMIT)
+    assert Handle.released == 0
+
+
+class Singleton:
+    """The one and only."""
+
+    _one = None
+
+    def __new__(cls):
+        if cls._one is None:
+            cls._one = super().__new__(cls)
+            cls._one.count = 0
+        return cls._one
+
+
+class Word(str):  # noqa: SLOT000 -- it is to have attributes
+    """Makes its instances in a ``__new__`` that takes an argument."""
+
+    def __new__(cls, text="none", *, loud=False):
+        return super().__new__(cls, text.upper() if loud else text)
+
+
+def test_the_copy_of_a_singleton_is_another_object():
+    one = Singleton()
+    kept = keep([one], LIMIT)
+    one.count = 5
+    [copied] = kept.open()
+    copied.count += 1
+    assert copied is not one
+    assert copied.count == 1
+    assert one.count == 5
+
+
+def test_a_class_with_a_new_of_its_own_that_takes_arguments_is_copied_as_it_says():
+    word = Word("a", loud=True)
+    word.note = [1]
+    [copied] = keep([word], LIMIT).open()
+    assert (copied, copied.note, type(copied)) == ("A", [1], Word)
+
+
+class Proxy:
+    """Says that it is what it stands for."""
+
+    def __init__(self, woken):
+        self.woken = woken
+
+    @property
+    def __class__(self):
+        self.woken.append(True)
+        return dict
+
+
+def test_a_proxy_is_refused_and_not_woken():
+    woken = []
+    with pytest.raises(UnkeepableError, match="it is a proxy"):
+        keep([Proxy(woken)], LIMIT)
+    assert not woken
+
+
+def test_a_function_that_closes_over_something_that_can_change_is_refused():
+    seen, word = [], "x"
+    with pytest.raises(UnkeepableError, match="closes over something that can change"):
+        keep([lambda: seen.append(1)], LIMIT)
+    keep([lambda: word], LIMIT)
+
+
+def test_a_function_that_closes_over_what_is_not_there_yet_is_refused():
+    def outer():
+        def inner():
+            return later
+
+        kept = keep_or_why(inner)
+        later = []
+        return kept, later
+
+    why, _ = outer()
+    assert "closes over something that can change" in why
+
+
+def keep_or_why(value):
+    try:
+        keep([value], LIMIT)
+    except UnkeepableError as error:
+        return str(error)
+    return None
 
 
 class NamedElsewhere:
@@ -419,8 +521,13 @@ def test_an_error_without_a_text_gives_a_reason_all_the_same():
         def __str__(self):
             raise ValueError
 
-    with pytest.raises(UnkeepableError, match=r"^MuteError: no message$"):
+    with pytest.raises(UnkeepableError, match=r"^MuteError$"):
         keep(hostile("__reduce_ex__", MuteError()), LIMIT)
+
+
+def test_what_an_error_says_of_the_value_is_not_in_the_reason():
+    with pytest.raises(UnkeepableError, match=r"^TypeError$"):
+        keep(hostile("__reduce_ex__", TypeError("the password is hunter2")), LIMIT)
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, SystemExit])

@@ -177,6 +177,8 @@ def _is_sampled(
         return bool(in_the_dark(terms.sampler, Call(launch.name, args, kwargs)))
     except Exception as error:  # noqa: BLE001 -- the user's code
         _guard.fault(f"sampling {launch.name}", error)
+        # No worker will come by for a call that is not shadowed.
+        _guard.tell()
         return False
 
 

@@ -6,12 +6,14 @@ queued, and the next worker that has a moment says it.
 
 from __future__ import annotations
 
+import _thread
 import collections
 import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING
 
+from ._dark import in_the_dark
 from ._tally import Tally
 
 
@@ -79,9 +81,21 @@ def drain() -> None:
         while _waiting:
             with contextlib.suppress(Exception):
                 level, message = _waiting.popleft()
-                logger.log(level, "%s", message)
+                in_the_dark(logger.log, level, "%s", message)
     finally:
         draining.release()
+
+
+def tell() -> None:
+    """Have what waits logged, on a thread of its own.
+
+    A logging handler may hang, and would take with it whoever had something to tell.
+    """
+    if has_lines():
+        # Not a Thread: starting one takes locks, which a signal handler that interrupts
+        # another start would wait for without end.
+        with contextlib.suppress(RuntimeError):
+            _thread.start_new_thread(drain, ())
 
 
 def reset() -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _config, _guard, _report
 from ._dark import is_dark
-from .sinks._outlet import close_all, flush_all, tell
+from .sinks._outlet import close_all, flush_all
 
 
 if TYPE_CHECKING:
@@ -128,7 +128,7 @@ def close(timeout: float = CLOSE_SECONDS) -> bool:
         is_done = runner.close(_left(deadline)) and is_done
     is_done = close_all(resources.outlets, time.monotonic() + _left(deadline)) and is_done
     _config.renew_outlets()
-    tell()
+    _guard.tell()
     return is_done
 
 

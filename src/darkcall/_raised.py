@@ -6,8 +6,10 @@ import types
 from typing import Any, Final
 
 
-#: So many causes, contexts and members of groups are kept with an exception.
+#: Chains of causes and nested groups deeper than this are cut.
 MAX_LINKS: Final = 100
+#: So many causes, contexts and members of groups are kept with an exception in all.
+MAX_ERRORS: Final = 1000
 
 _SLOT_TYPES: Final = (types.MemberDescriptorType, types.GetSetDescriptorType)
 #: AttributeError and NameError hold the very object that lacked the attribute.
@@ -40,13 +42,13 @@ def state_of(error: BaseException) -> State:
     Returns:
         A tuple that ``exception_from`` takes.
     """
-    return _state_of(error, {}) or (Exception, ("...",), {}, {}, None, None, False, ())
+    return _state_of(error, {}, MAX_LINKS) or (Exception, ("...",), {}, {}, None, None, False, ())
 
 
-def _state_of(error: BaseException, met: dict[int, State | None]) -> State | None:
+def _state_of(error: BaseException, met: dict[int, State | None], links: int) -> State | None:
     # Members that were raised again while their group was handled lead back to it: each
     # exception is taken apart once, and what holds itself is cut there.
-    if id(error) in met or len(met) >= MAX_LINKS:
+    if id(error) in met or links <= 0 or len(met) >= MAX_ERRORS:
         return met.get(id(error))
     met[id(error)] = None
     slots = {
@@ -60,15 +62,15 @@ def _state_of(error: BaseException, met: dict[int, State | None]) -> State | Non
     members: tuple[State | None, ...] = ()
     if isinstance(error, BaseExceptionGroup):
         slots.pop("exceptions", None)
-        members = tuple(_state_of(member, met) for member in error.exceptions)
+        members = tuple(_state_of(member, met, links - 1) for member in error.exceptions)
     context = None if error.__suppress_context__ else error.__context__
     met[id(error)] = state = (
         type(error),
         error.args if not members else error.args[:1],
         dict(vars(error)),
         slots,
-        None if error.__cause__ is None else _state_of(error.__cause__, met),
-        None if context is None else _state_of(context, met),
+        None if error.__cause__ is None else _state_of(error.__cause__, met, links - 1),
+        None if context is None else _state_of(context, met, links - 1),
         error.__suppress_context__,
         members,
     )

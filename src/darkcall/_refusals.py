@@ -40,7 +40,8 @@ def why_not_copied(value: Any) -> str | None:
 
 
 def _reason_for(cls: type) -> str:
-    if hasattr(cls, "__del__"):
+    # Builtin types, as generators, free what is theirs alone.
+    if isinstance(getattr(cls, "__del__", None), types.FunctionType):
         return "it has a __del__, which would run for the copy as well"
     if issubclass(cls, _WEAK):
         return "a weak reference would lead to the original"

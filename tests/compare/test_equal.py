@@ -31,6 +31,7 @@ import pytest
 from darkcall.compare import Differences, Uncomparable, equal
 
 
+SENTINEL = object()
 NAN = float("nan")
 
 
@@ -237,7 +238,7 @@ EQUAL = [
     (Plain(a=[1]), Plain(a=[1])),
     (Slots(), Slots()),
     (Trusted(1, at=1), Trusted(1, at=2)),
-    (object(), object()),
+    (SENTINEL, SENTINEL),
     (Colour.RED, Colour.RED),
     (dt.date(2024, 1, 2), dt.date(2024, 1, 2)),
     (dt.timedelta(1), dt.timedelta(hours=24)),
@@ -268,6 +269,7 @@ def test_these_are_equal(control, candidate):
 
 
 UNEQUAL = [
+    (object(), object(), "$", "value"),
     (1, 2, "$", "value"),
     (1, True, "$", "type"),
     (1, 1.0, "$", "type"),

@@ -277,7 +277,6 @@ class TestDeadlines:
         runner.close(timeout=1)
 
     def test_a_line_for_the_log_whose_handler_hangs_costs_no_worker(self, threads, monkeypatch):
-        monkeypatch.setattr(thread, "DRAIN_SECONDS", 0.02)
         let_go, hung = threading.Event(), []
 
         def drain():
@@ -289,14 +288,12 @@ class TestDeadlines:
         monkeypatch.setattr(_guard, "drain", drain)
         threads.submit(Errand())
         wait_until(lambda: hung)
-        wait_until(lambda: threading.active_count() and hung[0].is_alive())
         together = threading.Barrier(2, timeout=5)
         for _ in range(2):
             threads.submit(Errand(lambda watch: together.wait()))
 
         assert threads.flush(timeout=5)
         let_go.set()
-        hung[0].join(5)
 
 
 def test_an_alarm_that_was_planned_for_before_does_not_sleep():

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from darkcall import _guard
 from darkcall._dark import is_dark
 from darkcall._errors import ConfigurationError
-from darkcall.sinks import MemorySink, _outlet
+from darkcall.sinks import MemorySink
 from darkcall.sinks._face import cause_of, name_of
 from darkcall.sinks._outlet import Outlet, SinkStats, close_all, flush_all
 
@@ -578,12 +578,12 @@ def test_the_thread_outlives_a_fault_of_its_own(outlet_for, make_record, monkeyp
 
 
 def test_a_line_that_cannot_be_logged_now_waits(monkeypatch):
-    def fail(thread):
+    def fail(function, args):
         raise RuntimeError
 
-    monkeypatch.setattr(threading.Thread, "start", fail)
+    monkeypatch.setattr("_thread.start_new_thread", fail)
     _guard.say(_guard.WARNING, "a line")
-    _outlet.tell()
+    _guard.tell()
     assert _guard.has_lines()
 
 

@@ -1,12 +1,10 @@
 """Run candidates in threads of this process, under a deadline that nobody waits beyond.
 
-The caller appends work to a deque, and that is all: no lock, no future, no event.  A
-worker that finds the deque empty polls for a moment and then parks; only a parked
-worker costs the caller a wake-up.
+The caller appends work to a deque: no lock, no future, no event.  A worker that finds
+the deque empty polls for a moment and then parks; only a parked one costs a wake-up.
 
-A thread cannot be killed.  The supervisor, a thread that sleeps until the next
-deadline, abandons a worker whose work is overdue: another takes its place, and the
-abandoned one ends by itself when its work does.
+A thread cannot be killed.  The supervisor sleeps until the next deadline and abandons
+a worker whose work is overdue: another takes its place, and it ends when its work does.
 """
 
 from __future__ import annotations
@@ -33,8 +31,8 @@ if TYPE_CHECKING:
 #: After its last work a worker looks for more so often, for so long, before it parks.
 POLL_SECONDS: Final = 0.005
 POLLING_SECONDS: Final = 0.5
-#: How long logging, and telling of work that is overdue, may hold a worker.
-DRAIN_SECONDS: Final = 5.0
+#: How long telling of work that is overdue may hold a worker.
+TELLING_SECONDS: Final = 5.0
 #: A start that takes longer was interrupted.
 STALE_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.001
@@ -176,11 +174,8 @@ class ThreadRunner:
                 if self._queue and self._parked:
                     self._wake_one()
                 return work
-            if _guard.has_lines():
-                worker.start(DRAIN_SECONDS, _nothing)
-                _guard.drain()
-                worker.end()
-            elif not self._is_polling and time.perf_counter() < polling_ends:
+            _guard.tell()
+            if not self._is_polling and time.perf_counter() < polling_ends:
                 self._poll(worker)
             else:
                 self._park(worker)
@@ -229,16 +224,14 @@ class ThreadRunner:
             on_abandoned = worker.claim()
             if on_abandoned is None:
                 return
-            # First of all, so that a flush which no longer waits for the worker waits
-            # for this.
+            # First of all, so that a flush that does not wait for the worker waits for this.
             self._queue.appendleft(_Continuation(on_abandoned))
             self._replace(worker)
         self._wake_one()
 
     def _replace(self, worker: _Worker) -> None:
         before = self._workers
-        replacement = _Worker(self)
-        self._workers = [*before, replacement]
+        self._workers = [*before, replacement := _Worker(self)]
         try:
             replacement.begin()
         except RuntimeError as error:
@@ -259,8 +252,7 @@ class ThreadRunner:
             Whether it is done.
         """
         deadline = time.perf_counter() + timeout
-        # What is overdue meanwhile goes on at the head of the queue, under a new
-        # worker: the second round waits for that.
+        # What is overdue meanwhile goes on at the queue's head: a second round waits for it.
         return self._flush_once(deadline) and self._flush_once(deadline)
 
     def _flush_once(self, deadline: float) -> bool:
@@ -381,7 +373,7 @@ class _Continuation:
         self._on_abandoned = on_abandoned
 
     def run(self, watch: Watch) -> None:
-        watch.start(DRAIN_SECONDS, _nothing)
+        watch.start(TELLING_SECONDS, _nothing)
         self._on_abandoned("timeout")
         watch.end()
 

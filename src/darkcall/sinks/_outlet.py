@@ -259,7 +259,7 @@ class Outlet:
                 self._bell.acquire()
                 while self._queue:
                     self._take_turn()
-                tell()
+                _guard.tell()
             except BaseException as error:  # noqa: BLE001, the thread must outlive everything
                 _guard.fault(f"the thread of {self.name}", error)
 
@@ -375,14 +375,3 @@ def close_all(outlets: Iterable[Outlet], deadline: float) -> bool:
     asked = [(outlet, outlet.ask("close", deadline)) for outlet in outlets]
     answers = [outlet.settle(request) for outlet, request in asked]
     return all(answers)
-
-
-def tell() -> None:
-    """Have what waits for the log logged.
-
-    On a thread of its own, for each line at most once a minute: a logging handler may
-    hang, and would take with it the sink that had something to tell.
-    """
-    if _guard.has_lines():
-        with contextlib.suppress(RuntimeError):
-            threading.Thread(target=_guard.drain, name="darkcall-log", daemon=True).start()
