@@ -172,7 +172,10 @@ def test_an_exception_inside_a_value_is_the_same_after_it_was_kept(make):
 def test_a_candidate_that_raises_the_same_matches(make):
     sink = MemorySink()
 
-    @dark_launch(candidate=lambda: control.__wrapped__(), runner=ThreadRunner(), sinks=[sink])
+    def candidate():
+        return control.__wrapped__()
+
+    @dark_launch(candidate=candidate, runner=ThreadRunner(), sinks=[sink])
     def control():
         raise make()
 

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 #: The same thing is said at most once in so many seconds.
 REPEAT_SECONDS = 60.0
+_TICK_SECONDS = 0.001
 
 faults = Tally()
 _waiting: collections.deque[tuple[int, str]] = collections.deque(maxlen=100)
@@ -86,16 +87,36 @@ def drain() -> None:
         draining.release()
 
 
-def tell() -> None:
+def tell_all(timeout: float) -> None:
+    """Have what waits logged, and wait for that.
+
+    Args:
+        timeout: How long to wait, in seconds.
+    """
+    deadline = time.monotonic() + timeout
+    if not tell():
+        # The interpreter exits: there is no other thread to be had.
+        drain()
+    while (_waiting or _draining.locked()) and time.monotonic() < deadline:
+        time.sleep(_TICK_SECONDS)
+
+
+def tell() -> bool:
     """Have what waits logged, on a thread of its own.
 
     A logging handler may hang, and would take with it whoever had something to tell.
+
+    Returns:
+        False if there is no thread to be had; what waits goes on waiting.
     """
     if has_lines():
         # Not a Thread: starting one takes locks, which a signal handler that interrupts
         # another start would wait for without end.
-        with contextlib.suppress(RuntimeError):
+        try:
             _thread.start_new_thread(drain, ())
+        except RuntimeError:
+            return False
+    return True
 
 
 def reset() -> None:

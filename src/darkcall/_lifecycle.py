@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: How long the process waits at its exit, in seconds.
 CLOSE_SECONDS = 2.0
+#: What it is given at the least to log what went wrong, in seconds.
+TELLING_SECONDS = 0.2
 
 _installing = threading.Lock()
 _is_installed = False
@@ -56,7 +58,9 @@ def flush(timeout: float = 5.0) -> bool:
         return False
     deadline, resources = time.perf_counter() + timeout, _ready()
     is_done = _flush_runners(resources, deadline)
-    return flush_all(resources.outlets, _left(deadline)) and is_done
+    is_done = flush_all(resources.outlets, _left(deadline)) and is_done
+    _guard.tell_all(_left(deadline))
+    return is_done
 
 
 def _ready() -> _config.Resources:
@@ -128,7 +132,7 @@ def close(timeout: float = CLOSE_SECONDS) -> bool:
         is_done = runner.close(_left(deadline)) and is_done
     is_done = close_all(resources.outlets, time.monotonic() + _left(deadline)) and is_done
     _config.renew_outlets()
-    _guard.tell()
+    _guard.tell_all(max(_left(deadline), TELLING_SECONDS))
     return is_done
 
 
