@@ -425,6 +425,15 @@ def test_a_proxy_is_refused_and_not_woken():
     assert not woken
 
 
+def test_a_query_set_that_is_not_loaded_is_refused_and_not_loaded():
+    query = pytest.importorskip("django.db.models.query")
+    rows = query.QuerySet(model=None)
+
+    with pytest.raises(UnkeepableError, match="it is lazy"):
+        keep([rows], LIMIT)
+    assert rows._result_cache is None
+
+
 def test_a_function_that_closes_over_something_that_can_change_is_refused():
     seen, word = [], "x"
     with pytest.raises(UnkeepableError, match="closes over something that can change"):

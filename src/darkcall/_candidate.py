@@ -126,10 +126,6 @@ class Candidate:
         reasons = {reason: tally.value for reason, tally in list(self._reasons.items())}
         return {outcome.value: tally.value for outcome, tally in self._outcomes.items()}, reasons
 
-    def drop(self, reason: str) -> None:
-        """Count a call that this candidate will not see."""
-        self.settle(Outcome.DROPPED, reason)
-
     def __repr__(self) -> str:
         return f"<Candidate {self.full_name}>"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import deque
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Unpack
 
 from . import _config, _guard
@@ -170,19 +171,21 @@ class Launch:
 
     def settle_lost(self) -> None:
         """Account for the calls whose shadowing was interrupted."""
-        while self.lost:
-            try:
-                counts, entries, cause = self.lost.popleft()
-            except IndexError:
-                return
-            reason = "fault" if issubclass(cause, Exception) else "interrupted"
-            # Not what a parent process began, in its forked child.
-            for candidate, gate, ticket in entries if counts is self.counts else ():
-                settle(candidate, gate, ticket, Outcome.SKIPPED, reason)
-            if reason == "fault":
-                _guard.say(
-                    _guard.ERROR, f"shadowing a call of {self.name} failed: {cause.__qualname__}"
-                )
+        with suppress(IndexError):
+            while True:
+                self._settle_each(*self.lost.popleft())
+
+    def _settle_each(self, counts: Counts, entries: Entries, cause: type[BaseException]) -> None:
+        if counts is not self.counts:
+            # What a parent process began is not its forked child's to count.
+            return
+        reason = "fault" if issubclass(cause, Exception) else "interrupted"
+        for candidate, gate, ticket in entries:
+            settle(candidate, gate, ticket, Outcome.SKIPPED, reason)
+        if reason == "fault":
+            _guard.say(
+                _guard.ERROR, f"shadowing a call of {self.name} failed: {cause.__qualname__}"
+            )
 
     def stats(self) -> Stats:
         """Read the counts.

@@ -1,0 +1,147 @@
+"""What strikes between two lines of darkcall's own, on the caller's thread."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from darkcall import _call, dark_launch, flush, launch_of
+from darkcall.runners import InlineRunner
+from darkcall.sinks import MemorySink
+
+
+class Interrupt(BaseException):
+    """Addressed to the thread, as a Ctrl-C is."""
+
+
+def raising(error):
+    def strike(*_args, **_kwargs):
+        raise error
+
+    return strike
+
+
+def late(function, error):
+    def strike(*args, **kwargs):
+        function(*args, **kwargs)
+        raise error
+
+    return strike
+
+
+def launched(control=lambda x: x, candidate=lambda x: x, **knobs):
+    sink = MemorySink()
+    knobs = {"runner": InlineRunner(), "sinks": [sink], **knobs}
+    return dark_launch(candidate=candidate, **knobs)(control), sink
+
+
+def launched_async(**knobs):
+    async def control(x):
+        return x
+
+    return launched(control, control, **knobs)
+
+
+def adds_up(function):
+    stats = launch_of(function).stats()
+    assert stats.pending == 0
+    assert stats.shadowed == sum(stats.outcomes.values())
+    return stats
+
+
+@pytest.mark.parametrize("error", [RecursionError, MemoryError])
+def test_a_call_whose_sampling_finds_no_room_is_a_plain_call(monkeypatch, error):
+    monkeypatch.setattr(_call, "choose", raising(error()))
+    echo, sink = launched()
+    echo_async, _ = launched_async()
+
+    assert echo(3) == 3
+    assert asyncio.run(echo_async(3)) == 3
+    assert adds_up(echo).unsampled == adds_up(echo_async).unsampled == 1
+    assert sink.records == []
+
+
+@pytest.mark.parametrize("step", ["admit", "hand_over"])
+@pytest.mark.parametrize("when", [raising, None])
+def test_a_fault_of_darkcalls_own_leaves_the_result_as_it_is(monkeypatch, step, when):
+    strike = raising(ValueError()) if when else late(getattr(_call, step), ValueError())
+    monkeypatch.setattr(_call, step, strike)
+    echo, _ = launched()
+    echo_async, _ = launched_async()
+    value = object()
+
+    assert echo(value) is value
+    assert asyncio.run(echo_async(value)) is value
+    for function in (echo, echo_async):
+        assert adds_up(function).calls == (0 if step == "admit" and when else 1)
+
+
+@pytest.mark.parametrize("step", ["admit", "hand_over"])
+@pytest.mark.parametrize("when", [raising, None])
+def test_an_interrupt_passes_and_the_call_is_accounted_for(monkeypatch, step, when):
+    strike = raising(Interrupt()) if when else late(getattr(_call, step), Interrupt())
+    monkeypatch.setattr(_call, step, strike)
+    echo, _ = launched()
+    echo_async, _ = launched_async()
+
+    with pytest.raises(Interrupt):
+        echo(3)
+    with pytest.raises(Interrupt):
+        asyncio.run(echo_async(3))
+    for function in (echo, echo_async):
+        stats = adds_up(function)
+        assert stats.calls == (0 if step == "admit" and when else 1)
+
+
+@pytest.mark.parametrize("error", [ValueError, Interrupt])
+def test_a_fault_after_the_control_raised_leaves_its_exception_or_passes(monkeypatch, error):
+    raised = KeyError("the control's own")
+    monkeypatch.setattr(_call, "hand_over", raising(error()))
+    fails, _ = launched(raising(raised), lambda *_args, **_kwargs: None)
+
+    with pytest.raises((KeyError, Interrupt)) as caught:
+        fails()
+    assert (caught.value is raised) is (error is ValueError)
+    assert adds_up(fails).outcomes["skipped"] == 1
+
+
+def test_an_interrupted_control_is_skipped():
+    interrupted, sink = launched(raising(Interrupt()), lambda *_args, **_kwargs: None)
+
+    with pytest.raises(Interrupt):
+        interrupted()
+    assert adds_up(interrupted).reasons == {"interrupted": 1}
+    assert sink.records == []
+
+
+def test_a_place_that_an_interrupt_left_taken_is_given_back_at_the_next_call(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(_call, "hand_over", raising(Interrupt()))
+        echo, _ = launched(max_pending=1)
+        with pytest.raises(Interrupt):
+            echo([1])
+    monkeypatch.setattr(_call, "hand_over", _call.hand_over)
+    admit = launch_of(echo)
+    assert admit.candidates[0].gate.room.is_full
+
+    with pytest.raises(Interrupt):
+        echo([2])
+    assert adds_up(echo).outcomes == {**adds_up(echo).outcomes, "skipped": 2, "dropped": 0}
+    assert flush()
+
+
+def test_a_call_weighs_nothing_for_a_candidate_that_will_not_see_it():
+    sink = MemorySink()
+    candidates = {"open": lambda x: x, "full": lambda x: x}
+
+    @dark_launch(candidate=candidates, runner=InlineRunner(), sinks=[sink], max_pending=1)
+    def control(x):
+        return x
+
+    full = launch_of(control).candidates[1].gate.room
+    assert full.take()
+    control([1] * 100)
+    assert [record.candidate for record in sink.records] == ["open"]
+    assert full.nbytes == 0
+    assert launch_of(control).stats().candidates["full"].reasons == {"full": 1}
