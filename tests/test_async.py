@@ -1018,3 +1018,20 @@ def test_stats_hold_while_calls_are_under_way(launched, threads):
 
     assert all(asyncio.run(main()))
     assert launch_of(function).stats().calls == 60
+
+
+def test_a_loop_that_stopped_and_was_forgotten_is_given_up(launched, threads, quick):
+    async def slow(x):
+        await asyncio.sleep(60)
+
+    function, _ = launched(control, slow, runner=threads, timeout=0.01)
+    loop = asyncio.new_event_loop()
+
+    async def main():
+        await function(1)
+        await until(lambda: loops._runs)
+
+    loop.run_until_complete(main())
+    assert flush(timeout=5)
+    assert stats_of(function).reasons == {"loop_stopped": 1}
+    loop.close()

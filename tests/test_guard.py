@@ -181,3 +181,14 @@ def test_a_reset_forgets_what_was_said_and_who_logs(caplog):
     _guard.drain()
 
     assert caplog.messages == ["before"]
+
+
+def test_what_waits_is_logged_right_here_when_no_thread_is_to_be_had(caplog, monkeypatch):
+    def fail(function, args):
+        raise RuntimeError
+
+    monkeypatch.setattr("_thread.start_new_thread", fail)
+    _guard.say(_guard.WARNING, "the last word")
+    assert not _guard.tell()
+    _guard.tell_all(0)
+    assert caplog.messages == ["the last word"]

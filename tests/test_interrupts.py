@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 
 import pytest
 
@@ -145,3 +147,66 @@ def test_a_call_weighs_nothing_for_a_candidate_that_will_not_see_it():
     assert [record.candidate for record in sink.records] == ["open"]
     assert full.nbytes == 0
     assert launch_of(control).stats().candidates["full"].reasons == {"full": 1}
+
+
+class NoQuestions(type):
+    """Has no patience with whoever asks it for an attribute."""
+
+    def __getattr__(cls, name):
+        raise ValueError(name)
+
+
+class Unasked(metaclass=NoQuestions):
+    """Cannot be looked at."""
+
+
+def test_a_result_that_cannot_be_looked_at_is_skipped_and_recorded():
+    value = Unasked()
+    give, sink = launched(lambda: value, lambda: 3)
+
+    assert give() is value
+    [record] = sink.records
+    assert record.outcome == "skipped"
+    assert "what the control returned (Unasked) cannot be kept: ValueError" in record.reason
+    assert adds_up(give).outcomes["skipped"] == 1
+
+
+WITHOUT_DECIMAL = """
+import sys
+from darkcall import dark_launch, launch_of
+from darkcall.runners import InlineRunner
+
+@dark_launch(candidate=lambda x: x, runner=InlineRunner(), sinks=[])
+def control(x):
+    return x
+
+control(3)
+print("decimal" in sys.modules, launch_of(control).stats().outcomes["match"])
+"""
+
+WITH_DECIMAL = """
+import decimal
+from darkcall import dark_launch, flush, launch_of
+
+def candidate(x):
+    decimal.getcontext().prec = 2
+    return decimal.Decimal(1) / x
+
+@dark_launch(candidate=candidate, sinks=[])
+def control(x):
+    return decimal.Decimal(1) / x
+
+before = control(3)
+flush()
+print(control(3) == before, decimal.getcontext().prec)
+"""
+
+
+@pytest.mark.parametrize(
+    ("source", "printed"), [(WITHOUT_DECIMAL, "False 1"), (WITH_DECIMAL, "True 28")]
+)
+def test_a_candidate_has_a_decimal_context_of_its_own_where_decimal_is_in_use(source, printed):
+    done = subprocess.run(
+        [sys.executable, "-c", source], capture_output=True, text=True, check=True
+    )
+    assert done.stdout.strip() == printed

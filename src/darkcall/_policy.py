@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import sys
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
@@ -17,6 +16,7 @@ from .sampling import checked_share
 
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from ._model import Call, Difference, Observation, Record
@@ -109,7 +109,9 @@ def _one_of(*words: str) -> Callable[[Any], bool]:
 
 
 def _seconds(value: Any) -> Any:
-    return value.total_seconds() if isinstance(value, dt.timedelta) else value
+    # Whoever has a timedelta has imported datetime, which is slow to import.
+    dt: Any = sys.modules.get("datetime")
+    return value.total_seconds() if dt and isinstance(value, dt.timedelta) else value
 
 
 def _share_or_sampler(value: Any) -> Any:

@@ -45,7 +45,7 @@ EQUAL = [
     (np.array({"a": 1}, dtype=object), np.array({"a": 1}, dtype=object)),
     (np.ma.array([1, 2], mask=[0, 1]), np.ma.array([1, 3], mask=[0, 1])),
     (np.float64(NAN), np.float64(NAN)),
-    (np.datetime64("NaT"), np.datetime64("NaT")),
+    (np.datetime64("NaT", "s"), np.datetime64("NaT", "s")),
     (np.str_("a"), np.str_("a")),
     (np.True_, np.bool_(1)),
     (pd.Series([1.0, NAN], name="a"), pd.Series([1.0, NAN], name="a")),

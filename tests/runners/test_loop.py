@@ -223,6 +223,9 @@ def test_a_loop_that_is_closed_meanwhile_cannot_be_told_to_cancel(monkeypatch):
     class Closing:
         """Closed a moment after it said that it is open."""
 
+        def is_running(self):
+            return True
+
         def is_closed(self):
             return False
 

@@ -557,6 +557,17 @@ class TestClose:
 
 
 class TestStart:
+    def test_a_start_that_was_interrupted_is_made_again(self, threads):
+        # An interrupt came right after this was taken.
+        threads._starting.acquire()
+        first, second = Errand(), Errand()
+        threads.submit(first)
+        threads.submit(second)
+
+        assert threads.flush(timeout=5)
+        assert first.done.is_set()
+        assert second.done.is_set()
+
     def test_when_no_thread_can_be_started_work_is_dropped_and_the_next_tries_again(
         self, threads, monkeypatch
     ):

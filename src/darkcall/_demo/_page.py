@@ -66,7 +66,8 @@ class Page:
             seconds: How long it took until all of them were recorded.
         """
         self._row("calls", f"{count:,}, compared and recorded twice each, in {seconds:.1f} s")
-        self._row("records", shown_text(str(directory)))
+        # Whole, however long: it is to be copied.
+        self._row("records", str(directory))
 
     def show_outcomes(self, launch: str, accounts: Iterable[Account]) -> None:
         """Show how often each outcome came about.

@@ -310,7 +310,7 @@ class _Run:
     def _cancel(self) -> None:
         if self.task is None or self._coroutine is None or self.task.done():
             return
-        if self.loop.is_closed():
+        if not self.loop.is_running():
             _forget(self.task)
             # Its last words are the candidate's own, and are said in the dark.
             with suppress(BaseException):
