@@ -17,7 +17,7 @@ help: ## Show this list
 	@sed -n 's/^\([a-z]*\):.*## /\1@/p' Makefile | awk -F@ '{ printf "make %-8s %s\n", $$1, $$2 }'
 
 .PHONY: demo
-demo: .venv/demo.stamp ## Set up, and show a dark launch from call to verdict
+demo: .venv/demo.stamp ## Set up, and show a dark launch on the docstrings of the standard library
 	@$(PYTHON) -m darkcall demo
 
 .PHONY: test

@@ -18,7 +18,7 @@ import pytest
 from darkcall import _describe as module
 from darkcall import _guard
 from darkcall._describe import Budget, describe, describe_mapping, is_exact, type_name
-from darkcall._forms import _forms, forms_in_use
+from darkcall._describe._forms import _forms, forms_in_use
 from darkcall._redact import Redactor
 
 

@@ -26,8 +26,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkcall import _immutable
-from darkcall._immutable import MAX_NODES, weigh
+from darkcall._snapshot import _immutable
+from darkcall._snapshot._immutable import MAX_NODES, weigh
 
 
 class Colour(enum.Enum):

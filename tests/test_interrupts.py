@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import subprocess
 import sys
+import threading
 
 import pytest
 
@@ -108,6 +109,20 @@ def test_a_fault_after_the_control_raised_leaves_its_exception_or_passes(monkeyp
     assert adds_up(fails).outcomes["skipped"] == 1
 
 
+def test_a_call_that_was_accounted_for_meanwhile_is_not_recorded_as_well(monkeypatch, threads):
+    go_on = threading.Event()
+    monkeypatch.setattr(_call, "hand_over", late(_call.hand_over, Interrupt()))
+    echo, sink = launched(candidate=lambda x: go_on.wait(10), runner=threads)
+
+    with pytest.raises(Interrupt):
+        echo(3)
+    assert adds_up(echo).reasons == {"interrupted": 1}
+    go_on.set()
+    assert flush()
+    assert adds_up(echo).reasons == {"interrupted": 1}
+    assert sink.records == []
+
+
 def test_an_interrupted_control_is_skipped():
     interrupted, sink = launched(raising(Interrupt()), lambda *_args, **_kwargs: None)
 
@@ -180,6 +195,8 @@ from darkcall.runners import InlineRunner
 def control(x):
     return x
 
+# Whoever measures coverage may have imported it.
+sys.modules.pop("decimal", None)
 control(3)
 print("decimal" in sys.modules, launch_of(control).stats().outcomes["match"])
 """

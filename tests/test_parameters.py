@@ -325,3 +325,22 @@ def test_a_skip_of_one_parameter_passes_over_those_that_are_shared(dark, sink):
 )
 def test_arguments_are_named_by_parameter_or_by_place(control, args, kwargs, named):
     assert Parameters(signature_of(control), ()).named(args, kwargs) == named
+
+
+class Woken:
+    """A proxy of something that is not loaded yet."""
+
+    def __getattribute__(self, name):
+        raise AssertionError(name)
+
+    __class__ = property(lambda self: dict)
+
+
+def test_a_proxy_is_not_woken_while_its_skip_is_explained(dark, sink):
+    @dark(candidate=lambda request: 3)
+    def control(request):
+        return 3
+
+    assert control(Woken()) == 3
+    [record] = sink.records
+    assert "parameter 'request' (Woken) cannot be copied: it is a proxy" in record.reason

@@ -15,8 +15,8 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from darkcall import dark_launch, flush, launch_of
-from darkcall._raised import MAX_LINKS, exception_from, state_of
 from darkcall._snapshot import copied, keep
+from darkcall._snapshot._raised import MAX_LINKS, exception_from, state_of
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
 

@@ -393,3 +393,11 @@ def test_any_text_becomes_one_printable_line(text, limit):
     shown = Redactor().text(text, limit)
     assert shown.isprintable()
     assert shown.encode("utf-8").decode("utf-8") == shown
+
+
+def test_an_async_rule_is_refused():
+    async def hide(path, value):
+        return value
+
+    with pytest.raises(ConfigurationError, match="is no rule of redact"):
+        Redactor([hide])

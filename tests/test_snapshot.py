@@ -817,3 +817,22 @@ def test_an_open_that_fails_is_a_skip_and_not_an_error_of_the_candidate():
     assert [(record.outcome, record.reason) for record in sink.records] == [
         ("skipped", "preparing the call failed: ValueError")
     ]
+
+
+class OnlyDeepCopied:
+    """Does not pickle, and deep-copies as a list of one's own."""
+
+    def __reduce_ex__(self, protocol):
+        raise TypeError
+
+    def __deepcopy__(self, memo):
+        return OnlyDeepCopied()
+
+
+def test_a_singleton_that_only_a_deep_copy_could_copy_is_refused():
+    one = Singleton()
+    one.part = OnlyDeepCopied()
+    one.rows = rows = [1]
+    with pytest.raises(UnkeepableError, match="gives the original in place of a copy"):
+        keep([one], LIMIT)
+    assert one.rows is rows

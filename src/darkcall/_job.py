@@ -17,8 +17,8 @@ from ._candidate import Candidate, UnresolvedError
 from ._comparison import Comparison, compare_sides
 from ._model import Observation, Outcome
 from ._observe import observe, observe_async
-from ._raised import exception_from
 from ._report import describe_arguments, record_of
+from ._snapshot import exception_from
 
 
 if TYPE_CHECKING:
@@ -254,18 +254,16 @@ class Trial:
         if comparison.reason is not None:
             reason = self.job.terms.policy.redactor.text(comparison.reason)
             comparison = attrs.evolve(comparison, reason=reason)
-        if watch is None:
-            # Nobody would settle in this place if describing hung.
-            self._settle(comparison.outcome, comparison.reason)
+        # Nobody would settle in this place if describing hung.
+        is_settled = watch is None and self._settle(comparison.outcome, comparison.reason)
         record = None
         try:
             record = record_of(self, comparison)
         except Exception as error:  # noqa: BLE001 -- the outcome stands without a record
             _guard.fault(f"recording a call of {self.job.terms.launch}", error)
-        if watch is not None and not watch.end():
-            return
-        self._settle(comparison.outcome, comparison.reason)
-        if record is not None:
+        if watch is not None and watch.end():
+            is_settled = self._settle(comparison.outcome, comparison.reason)
+        if record is not None and is_settled:
             for sink in self.job.terms.sinks:
                 sink(record)
 
@@ -309,13 +307,14 @@ class Trial:
         else:
             self._settle(Outcome.DROPPED, reason)
 
-    def _settle(self, outcome: Outcome, reason: str | None) -> None:
+    def _settle(self, outcome: Outcome, reason: str | None) -> bool:
         if not self.job.settle(outcome, reason):
-            return
+            return False
         if outcome in (Outcome.CANDIDATE_ERROR, Outcome.TIMEOUT):
             self.job.gate.failed()
         elif outcome in (Outcome.MATCH, Outcome.MISMATCH, Outcome.IGNORED):
             self.job.gate.succeeded()
+        return True
 
 
 def _leave_it(reason: str) -> None:

@@ -6,9 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _guard
 from ._dark import in_the_dark
-from ._immutable import weigh
-from ._raised import state_of
-from ._snapshot import Kept, UnkeepableError, copied, keep, share
+from ._snapshot import Kept, UnkeepableError, copied, keep, share, state_of, weigh
 
 
 if TYPE_CHECKING:

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ._dark import in_the_dark
 from ._errors import ConfigurationError
-from ._immutable import weigh
-from ._snapshot import Kept, UnkeepableError, copied, keep, share
+from ._snapshot import Kept, UnkeepableError, copied, keep, share, weigh, why_not_copied
 
 
 if TYPE_CHECKING:
@@ -208,6 +207,9 @@ def _why_unkeepable(value: Any, max_bytes: int, shared: Sequence[object]) -> str
 
 
 def _attributes_of(value: Any) -> list[tuple[str, Any]]:
+    if why_not_copied(value) is not None:
+        # A proxy, say, would be woken.
+        return []
     try:
         return list(vars(value).items())
     except TypeError:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 from . import _guard
 from ._errors import ConfigurationError
 from ._paths import OtherKey, PatternSet, parse, render
+from ._signatures import is_async
 
 
 if TYPE_CHECKING:
@@ -307,7 +308,7 @@ def _checked(rules: Iterable[Rule]) -> list[Rule]:
         raise ConfigurationError(message)
     checked = list(rules)
     for rule in checked:
-        if not (isinstance(rule, str) or callable(rule)):
+        if not (isinstance(rule, str) or (callable(rule) and not is_async(rule))):
             message = f"{rule!r:.200} is no rule of redact; {remedy}"
             raise ConfigurationError(message)
     return checked

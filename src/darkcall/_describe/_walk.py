@@ -5,15 +5,23 @@ from __future__ import annotations
 import itertools
 from typing import TYPE_CHECKING, Any, Final
 
+from darkcall._paths import OtherKey, step_of
+from darkcall._redact import (
+    MARGIN,
+    REDACTED,
+    Redactor,
+    RuleFailedError,
+    escaped,
+    is_for_this_thread,
+)
+
 from ._forms import MAX_JSON_INT, args_of, class_name, form_of, forms_in_use, is_exact, type_name
-from ._paths import OtherKey, step_of
-from ._redact import MARGIN, REDACTED, Redactor, RuleFailedError, escaped, is_for_this_thread
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
-    from ._paths import State, Step
+    from darkcall._paths import State, Step
 
 #: Stands for text that could not be had.
 UNDESCRIBABLE: Final = "[undescribable]"

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    from ._paths import State
+    from darkcall._paths import State
+
     from ._walk import Walk
 
 

@@ -10,18 +10,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _guard
+from darkcall import _guard
+from darkcall._paths import steps_of
+from darkcall._redact import REDACTED, Redactor, RuleFailedError, is_for_this_thread
+
 from ._forms import is_exact, type_name
-from ._paths import steps_of
-from ._redact import REDACTED, Redactor, RuleFailedError, is_for_this_thread
 from ._walk import NODE_BYTES, UNDESCRIBABLE, Budget, Walk, redacted
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from ._model import Difference
-    from ._paths import Step
+    from darkcall._model import Difference
+    from darkcall._paths import Step
 
 __all__ = [
     "Budget",

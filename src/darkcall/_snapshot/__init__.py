@@ -15,12 +15,24 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from ._immutable import weigh
-from ._raised import reduced
+from ._raised import exception_from, reduced, state_of
 from ._refusals import why_not_copied, without_own_new
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+__all__ = [
+    "Kept",
+    "UnkeepableError",
+    "copied",
+    "exception_from",
+    "keep",
+    "share",
+    "state_of",
+    "weigh",
+    "why_not_copied",
+]
 
 
 class UnkeepableError(Exception):
@@ -260,6 +272,9 @@ class _BoundedMemo(dict[int, Any]):
         self.room = max_bytes
 
     def __setitem__(self, key: int, copied: Any) -> None:
+        if id(copied) == key:
+            # A singleton's class; the copy's state would be written into the original.
+            raise UnkeepableError("its class gives the original in place of a copy")
         self.room -= max(sys.getsizeof(copied, 0), 16)
         if self.room < 0:
             raise _too_large(self.max_bytes)

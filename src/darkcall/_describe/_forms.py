@@ -15,12 +15,14 @@ import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from darkcall._redact import escaped
+
 from . import _tables
-from ._redact import escaped
 
 
 if TYPE_CHECKING:
-    from ._paths import State
+    from darkcall._paths import State
+
     from ._walk import Walk
 
 Form: TypeAlias = Callable[["Walk", Any, str, "State", int], Any]
