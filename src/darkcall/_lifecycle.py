@@ -26,6 +26,7 @@ TELLING_SECONDS = 0.2
 
 _installing = threading.Lock()
 _is_installed = False
+_child: _Child | None = None
 
 
 def install_hooks() -> None:
@@ -37,7 +38,29 @@ def install_hooks() -> None:
         _is_installed = True
     atexit.register(close, CLOSE_SECONDS)
     if hasattr(os, "register_at_fork"):
-        os.register_at_fork(after_in_child=_after_fork)
+        os.register_at_fork(before=_follow_multiprocessing, after_in_child=_after_fork)
+    _follow_multiprocessing()
+
+
+class _Child:
+    """What multiprocessing hangs the hook of a child process on."""
+
+
+def _follow_multiprocessing() -> None:
+    """Have child processes deliver, too: they end without the hooks of atexit."""
+    global _child  # noqa: PLW0603 -- once for the process
+    util: Any = sys.modules.get("multiprocessing.util")
+    if util is None or _child is not None:
+        return
+    _child = _Child()
+    util.register_after_fork(_child, _deliver_at_the_end)
+    if sys.modules["multiprocessing"].parent_process() is not None:
+        _deliver_at_the_end(_child)
+
+
+def _deliver_at_the_end(_child: _Child) -> None:
+    util: Any = sys.modules["multiprocessing.util"]
+    util.Finalize(None, close, args=(CLOSE_SECONDS,), exitpriority=10)
 
 
 def flush(timeout: float = 5.0) -> bool:
