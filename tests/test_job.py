@@ -574,3 +574,31 @@ def test_an_interrupted_comparison_inline_is_the_callers_and_is_accounted_for(la
         function(1)
     assert outcomes(function) == {"skipped": 1}
     assert stats_of(function).reasons == {"interrupted": 1}
+
+
+def test_a_conclusion_that_no_worker_takes_is_dropped(threads, launched):
+    async def candidate(x):
+        return x
+
+    function, sink = launched(lambda x: x, candidate, runner=threads)
+    dropped = []
+
+    class Closed:
+        is_inline = False
+
+        def submit(self, work):
+            # As a runner does that is closed: what comes back from a loop comes too late.
+            if isinstance(work, _job.Conclusion):
+                work.drop("exit")
+                dropped.append(work)
+            else:
+                threads.submit(work)
+
+        flush, close, after_fork = threads.flush, threads.close, threads.after_fork
+
+    launch_of(function).update(runner=Closed())
+    function(3)
+    assert flush()
+    assert len(dropped) == 1
+    assert launch_of(function).stats().reasons == {"exit": 1}
+    assert sink.records == []

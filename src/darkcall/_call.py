@@ -9,6 +9,7 @@ accounts for those that nobody took.
 
 from __future__ import annotations
 
+import itertools
 import random
 import time
 from contextvars import Context, copy_context
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
     from ._snapshot import Kept
     from ._terms import Terms
 
-    #: The candidates that a call is for, each with the gate that it passed and a ticket.
-    Entries: TypeAlias = list[tuple[Candidate, Gate | None, Ticket]]
+    #: The candidates that a call is for, each with the gate that it passed, a ticket, and
+    #: its number among all such entries of the launch.
+    Entries: TypeAlias = list[tuple[Candidate, Gate | None, Ticket, int]]
 
 #: How often a caller that asked to wait for room looks for it.
 ROOM_SECONDS: Final = 0.001
@@ -89,6 +91,20 @@ def choose(launch: Launch, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ter
     return terms
 
 
+def begin(launch: Launch, entries: Entries) -> None:
+    """Count a call as shadowed, and give each candidate its ticket for it.
+
+    Args:
+        launch: The launch.
+        entries: Takes the candidates, each with its ticket.
+    """
+    if launch.lost:
+        launch.settle_lost()
+    # One call of C code counts and makes the tickets: no interrupt comes between.
+    no_gate, tickets = itertools.repeat(None), map(list, itertools.repeat((0,)))
+    entries.extend(zip(launch.candidates, no_gate, tickets, launch.counts.shadowed, strict=False))
+
+
 def admit(
     launch: Launch,
     terms: Terms,
@@ -103,7 +119,7 @@ def admit(
     Args:
         launch: The launch.
         terms: What ``choose`` returned.
-        entries: Takes the candidates, each with its ticket.
+        entries: What ``begin`` filled.
         args: The positional arguments.
         kwargs: The keyword arguments.
         may_block: Whether to wait here for room, where that was asked for.
@@ -111,14 +127,9 @@ def admit(
     Returns:
         What ``hand_over`` takes; None if no candidate will see this call.
     """
-    if launch.lost:
-        launch.settle_lost()
-    counts = launch.counts
-    entries.extend([(candidate, None, [0]) for candidate in launch.candidates])
-    number = counts.shadowed.add()
     blocks = may_block and terms.policy.when_full == "block"
     entered = 0
-    for place, (candidate, _, ticket) in enumerate(entries):
+    for place, (candidate, _, ticket, number) in enumerate(entries):
         gate = candidate.gate
         refusal = gate.enter(_clock())
         # Whoever waits is let go when the launch is switched off or updated.
@@ -126,7 +137,7 @@ def admit(
             time.sleep(ROOM_SECONDS)
             refusal = gate.enter(_clock())
         if refusal is None:
-            entries[place] = (candidate, gate, ticket)
+            entries[place] = (candidate, gate, ticket, number)
             entered += 1
         else:
             settle(candidate, None, ticket, Outcome.DROPPED, refusal)
@@ -137,15 +148,16 @@ def admit(
     user_context = keep_context(launch, terms, args, kwargs)
     # Now, not when the control returns: an async one may take its time.
     _weigh(entries, user_context, None if arguments is None else arguments[0])
+    number = entries[0][3] // len(entries)
     return Admission(
-        terms, counts, number, arguments, shared, skipped, copy_context(), user_context
+        terms, launch.counts, number, arguments, shared, skipped, copy_context(), user_context
     )
 
 
 def _weigh(entries: Entries, *kept: Kept | None) -> None:
     nbytes = sum(one.nbytes for one in kept if one is not None)
     if nbytes:
-        for _, gate, ticket in entries:
+        for _, gate, ticket, _ in entries:
             if gate is not None:
                 gate.room.weigh(nbytes)
                 ticket[0] += nbytes
@@ -158,13 +170,6 @@ def must_wait(launch: Launch, terms: Terms) -> bool:
         and launch.terms is terms
         and any(candidate.gate.room.is_full for candidate in launch.candidates)
     )
-
-
-def give_up_waiting(launch: Launch) -> None:
-    """Account for a call that was cancelled while it waited for room."""
-    launch.counts.shadowed.add()
-    for candidate in launch.candidates:
-        candidate.settle(Outcome.SKIPPED, "interrupted")
 
 
 def _is_sampled(
@@ -213,7 +218,7 @@ def hand_over(
         result_kept, raised, skipped = keep_what_it_did(terms, admission.shared, result, error)
     _weigh(entries, result_kept, raised)
     copies = None if arguments is None else iter(arguments)
-    for candidate, gate, ticket in entries:
+    for candidate, gate, ticket, _ in entries:
         if gate is None:
             continue
         job = Job(

@@ -30,7 +30,7 @@ _indexes = itertools.count()
 
 
 class Counts:
-    """How often a call took each way; each call is counted once."""
+    """How often a call took each way; a shadowed one is counted for each candidate."""
 
     __slots__ = ("nested", "off", "shadowed", "unsampled")
 
@@ -180,7 +180,7 @@ class Launch:
             # What a parent process began is not its forked child's to count.
             return
         reason = "fault" if issubclass(cause, Exception) else "interrupted"
-        for candidate, gate, ticket in entries:
+        for candidate, gate, ticket, _ in entries:
             settle(candidate, gate, ticket, Outcome.SKIPPED, reason)
         if reason == "fault":
             _guard.say(
@@ -207,7 +207,8 @@ class Launch:
         self.settle_lost()
         # Outcomes first: no call is to have an outcome before it is counted as shadowed.
         counted = [(candidate, *candidate.counts()) for candidate in self.candidates]
-        shadowed = self.counts.shadowed.value
+        # Each shadowed call was counted once for each candidate.
+        shadowed = self.counts.shadowed.value // len(self.candidates)
         return Stats(
             off=self.counts.off.value,
             nested=self.counts.nested.value,

@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 
 class Tally:
@@ -21,6 +26,10 @@ class Tally:
     def __init__(self) -> None:
         self._count = itertools.count()
         self.add = self._count.__next__
+
+    def __iter__(self) -> Iterator[int]:
+        """Step as an iterator, so that C code can count while it makes something."""
+        return self._count
 
     @property
     def value(self) -> int:

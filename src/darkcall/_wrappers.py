@@ -37,7 +37,8 @@ def calling(  # noqa: C901 -- each try guards one step of the call
     Returns:
         A function that takes, returns and raises what the control does.
     """
-    choose, admit, hand_over = _call.choose, _call.admit, _call.hand_over
+    choose, begin = _call.choose, _call.begin
+    admit, hand_over = _call.admit, _call.hand_over
     counts_as_lost = launch.lost.append
 
     def dark(*args: Any, **kwargs: Any) -> Any:  # noqa: C901 -- as above
@@ -52,6 +53,7 @@ def calling(  # noqa: C901 -- each try guards one step of the call
         counts = launch.counts
         entries: _call.Entries = []
         try:
+            begin(launch, entries)
             admission = admit(launch, terms, entries, args, kwargs)
         except BaseException as fault:
             counts_as_lost((counts, entries, type(fault)))
@@ -100,8 +102,8 @@ def awaiting(  # noqa: C901 -- each try guards one step of the call
     # Imported when needed: asyncio is slow to import.
     from .runners import loop  # noqa: PLC0415
 
-    choose, must_wait, admit = _call.choose, _call.must_wait, _call.admit
-    hand_over = _call.hand_over
+    choose, begin, must_wait = _call.choose, _call.begin, _call.must_wait
+    admit, hand_over = _call.admit, _call.hand_over
     counts_as_lost = launch.lost.append
 
     async def dark(*args: Any, **kwargs: Any) -> Any:
@@ -112,15 +114,12 @@ def awaiting(  # noqa: C901 -- each try guards one step of the call
             terms = None
         if terms is None:
             return await control(*args, **kwargs)
-        try:
-            while must_wait(launch, terms) and loop.current() is not None:
-                await loop.sleep(_call.ROOM_SECONDS)
-        except BaseException:
-            _call.give_up_waiting(launch)
-            raise
         counts = launch.counts
         entries: _call.Entries = []
         try:
+            begin(launch, entries)
+            while must_wait(launch, terms) and loop.current() is not None:
+                await loop.sleep(_call.ROOM_SECONDS)
             admission = admit(launch, terms, entries, args, kwargs, may_block=False)
         except BaseException as fault:
             counts_as_lost((counts, entries, type(fault)))

@@ -557,6 +557,14 @@ class TestClose:
 
 
 class TestStart:
+    def test_a_flush_makes_a_start_good_that_is_interrupted_meanwhile(self, threads, monkeypatch):
+        monkeypatch.setattr(thread, "STALE_SECONDS", 0.1)
+        threads._starting.acquire()
+        threads._began_to_start = time.perf_counter()
+        threads.submit(Errand())
+
+        assert threads.flush(timeout=5)
+
     def test_a_start_that_was_interrupted_is_made_again(self, threads):
         # An interrupt came right after this was taken.
         threads._starting.acquire()

@@ -36,6 +36,7 @@ TELLING_SECONDS: Final = 5.0
 #: A start that takes longer was interrupted.
 STALE_SECONDS: Final = 1.0
 _TICK_SECONDS: Final = 0.001
+_STEP_SECONDS: Final = 0.05
 
 
 class ThreadRunner:
@@ -48,8 +49,7 @@ class ThreadRunner:
         ConfigurationError: ``workers`` is not a whole number above 0.
 
     Example:
-        >>> runner = ThreadRunner(workers=4)
-        >>> runner
+        >>> (runner := ThreadRunner(workers=4))
         ThreadRunner(workers=4)
         >>> runner.flush(timeout=1.0)
         True
@@ -59,8 +59,7 @@ class ThreadRunner:
 
     def __init__(self, *, workers: int = 2) -> None:
         if not isinstance(workers, int) or workers < 1:
-            msg = f"ThreadRunner(workers={workers!r}): give a whole number above 0"
-            raise ConfigurationError(msg)
+            raise ConfigurationError(f"ThreadRunner(workers={workers!r}): give a number above 0")
         self._count = workers
         self._reset()
 
@@ -202,8 +201,7 @@ class ThreadRunner:
         Args:
             deadline: A reading of ``time.perf_counter``.
         """
-        alarm = self._alarm
-        if deadline < alarm.planned:
+        if deadline < (alarm := self._alarm).planned:
             alarm.ring()
 
     def _supervise(self) -> None:
@@ -221,8 +219,7 @@ class ThreadRunner:
         with self.replacing:
             if self._supervisor is not threading.current_thread():
                 return
-            on_abandoned = worker.claim()
-            if on_abandoned is None:
+            if (on_abandoned := worker.claim()) is None:
                 return
             # First of all, so that a flush that does not wait for the worker waits for this.
             self._queue.appendleft(_Continuation(on_abandoned))
@@ -262,14 +259,18 @@ class ThreadRunner:
         milestone = _Milestone()
         self._queue.append(milestone)
         self._wake_one()
-        if not milestone.reached.acquire(timeout=max(0.0, deadline - time.perf_counter())):
-            return False
-        under_way = [(worker, worker.turn) for worker in self._workers]
-        while any(worker.is_in(turn) for worker, turn in under_way):
+        while not milestone.reached.acquire(timeout=_STEP_SECONDS):
             if time.perf_counter() >= deadline:
                 return False
+            # Whoever was about to start the workers may have been interrupted.
+            if not self._is_started:
+                self._start()
+        under_way = [(worker, worker.turn) for worker in self._workers]
+        while is_under_way := any(worker.is_in(turn) for worker, turn in under_way):
+            if time.perf_counter() >= deadline:
+                break
             time.sleep(_TICK_SECONDS)
-        return True
+        return not is_under_way
 
     def close(self, timeout: float) -> bool:
         """Flush, then end the workers and drop what is not done.
@@ -284,8 +285,7 @@ class ThreadRunner:
         """
         is_done = self.flush(timeout)
         for worker in self._dismiss():
-            on_abandoned = worker.claim()
-            if on_abandoned is not None:
+            if (on_abandoned := worker.claim()) is not None:
                 on_abandoned("exit")
         while self._queue:
             with suppress(IndexError):
