@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import datetime as dt
 import subprocess
 import sys
 import textwrap
@@ -9,7 +10,16 @@ import time
 
 import pytest
 
-from darkcall import _guard, _lifecycle, aflush, close, flush, launch_of
+from darkcall import (
+    ConfigurationError,
+    _guard,
+    _lifecycle,
+    aflush,
+    close,
+    dark_launch,
+    flush,
+    launch_of,
+)
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
 
@@ -400,3 +410,28 @@ def test_memory_of_what_was_flushed_is_given_back_to_the_launch(launched, thread
     room = launch_of(function).candidates[0].gate.room
     assert room.nbytes == 0
     assert len(room._places) == 1_000
+
+
+@pytest.mark.parametrize("timeout", [None, "1", -1, True, float("nan")])
+@pytest.mark.parametrize("function", [flush, close])
+def test_what_is_no_duration_is_refused(function, timeout):
+    with pytest.raises(ConfigurationError, match="give seconds or a timedelta"):
+        function(timeout=timeout)
+
+
+def test_a_timedelta_is_a_duration():
+    assert flush(timeout=dt.timedelta(seconds=1))
+    assert close(timeout=dt.timedelta(seconds=1))
+
+
+def test_a_sink_counts_on_after_a_close():
+    written = []
+    control = dark_launch(candidate=abs, sinks=[written.append], runner=InlineRunner())(abs)
+    control(1)
+    assert close()
+    control(2)
+    assert flush()
+
+    [counts] = launch_of(control).stats().sinks.values()
+    assert (counts.offered, counts.written) == (2, 2)
+    assert len(written) == 2

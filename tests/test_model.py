@@ -114,3 +114,18 @@ def test_the_counts_of_several_candidates_add_up():
     assert stats.outcomes["match"] == 7
     assert stats.outcomes["timeout"] == 1
     assert stats.reasons == {"full": 3, "exit": 1}
+
+
+def test_with_everything_kept_a_value_that_is_none_was_returned():
+    def record(**fields):
+        return Record("c-1", "shop.price", "v2", "match", 1.5, "h", 7, 0.1, **fields).to_dict()
+
+    both = record(arguments={}, candidate_seconds=0.1)
+    assert (both["control_value"], both["candidate_value"]) == (None, None)
+    one = record(arguments={}, candidate_seconds=0.1, candidate_raised={"type": "ValueError"})
+    assert "control_value" in one
+    assert "candidate_value" not in one
+    timed_out = record(arguments={})
+    assert "control_value" not in timed_out
+    assert "candidate_value" not in timed_out
+    assert "control_value" not in record(candidate_seconds=0.1)

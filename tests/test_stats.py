@@ -8,7 +8,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from darkcall import Outcome, _gate, configure, flush, launch_of, set_enabled
+from darkcall import CandidateStats, Outcome, Stats, _gate, configure, flush, launch_of, set_enabled
 from darkcall.runners import InlineRunner
 
 
@@ -283,3 +283,9 @@ class TestCandidate:
     def test_a_name_that_is_none_is_refused(self, launched, reference):
         with pytest.raises(ValueError, match="will not do"):
             launched(lambda x: x, reference)
+
+
+def test_stuck_candidates_are_added_up():
+    one = {"outcomes": {}, "reasons": {}, "pending": 0, "late": 0}
+    candidates = {"a": CandidateStats(**one, stuck=1), "b": CandidateStats(**one, stuck=2)}
+    assert Stats(0, 0, 0, 0, candidates, {}).stuck == 3

@@ -176,8 +176,8 @@ def _is_sampled(
     launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> bool:
     if terms.sampler is None:
-        rate = terms.sample_rate
-        return rate is None or rate >= 1.0 or _random() < rate
+        rate: float = terms.policy.sample
+        return rate >= 1.0 or _random() < rate
     try:
         return bool(in_the_dark(terms.sampler, Call(launch.name, args, kwargs)))
     except Exception as error:  # noqa: BLE001 -- the user's code

@@ -212,7 +212,12 @@ def _outlet_for(sink: Callable[[Record], object]) -> Outlet:
 def renew_outlets() -> None:
     """Give each sink a new outlet: those that were closed take nothing any more."""
     with _lock:
-        _outlets.clear()
+        # Held here: an outlet lasts no longer than somebody holds it.
+        before = list(_outlets.values())
+        after = [Outlet(outlet.sink) for outlet in before]
+        for closed, outlet in zip(before, after, strict=True):
+            outlet.count_on_from(closed)
+            _outlets[id(outlet.sink)] = outlet
         refresh()
 
 

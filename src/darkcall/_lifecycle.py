@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from . import _config, _guard, _report
 from ._dark import is_dark
+from ._policy import checked_seconds
 from .sinks._outlet import close_all, flush_all
 
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Iterable
 
     from .runners import Runner
@@ -63,23 +65,27 @@ def _deliver_at_the_end(_child: _Child) -> None:
     util.Finalize(None, close, args=(CLOSE_SECONDS,), exitpriority=10)
 
 
-def flush(timeout: float = 5.0) -> bool:
+def flush(timeout: float | dt.timedelta = 5.0) -> bool:
     """Wait until every call that returned before is compared, and its records are written.
 
     Args:
-        timeout: How long to wait, in seconds.
+        timeout: How long to wait, in seconds or as a timedelta.
 
     Returns:
         Whether all of it is done.  False at once inside a candidate or a sink, which
         would wait for itself.
 
+    Raises:
+        ConfigurationError: ``timeout`` is no duration.
+
     Example:
         >>> flush(timeout=1.0)
         True
     """
+    seconds = checked_seconds("flush", timeout)
     if is_dark():
         return False
-    deadline, resources = time.perf_counter() + timeout, _ready()
+    deadline, resources = time.perf_counter() + seconds, _ready()
     is_done = _flush_runners(resources, deadline)
     is_done = flush_all(resources.outlets, _left(deadline)) and is_done
     _guard.tell_all(_left(deadline))
@@ -109,14 +115,17 @@ def _flush_each(runners: Iterable[Runner], deadline: float) -> bool:
     return is_done
 
 
-async def aflush(timeout: float = 5.0) -> bool:  # noqa: ASYNC109 -- flush's twin
+async def aflush(timeout: float | dt.timedelta = 5.0) -> bool:  # noqa: ASYNC109 -- flush's twin
     """Flush without blocking the event loop, on which async candidates run.
 
     Args:
-        timeout: How long to wait, in seconds.
+        timeout: How long to wait, in seconds or as a timedelta.
 
     Returns:
         Whether all of it is done.
+
+    Raises:
+        ConfigurationError: ``timeout`` is no duration.
 
     Example:
         >>> import asyncio
@@ -129,24 +138,28 @@ async def aflush(timeout: float = 5.0) -> bool:  # noqa: ASYNC109 -- flush's twi
     return await asyncio.to_thread(flush, timeout)
 
 
-def close(timeout: float = CLOSE_SECONDS) -> bool:
+def close(timeout: float | dt.timedelta = CLOSE_SECONDS) -> bool:
     """Flush, then end all threads and close all sinks; what is not done is dropped.
 
     It is called at the exit of the process.  A call that comes later starts anew.
 
     Args:
-        timeout: How long to wait for all of it, in seconds.
+        timeout: How long to wait for all of it, in seconds or as a timedelta.
 
     Returns:
         Whether nothing was dropped.
+
+    Raises:
+        ConfigurationError: ``timeout`` is no duration.
 
     Example:
         >>> close(timeout=1.0)
         True
     """
+    seconds = checked_seconds("close", timeout)
     if is_dark():
         return False
-    deadline, resources = time.perf_counter() + timeout, _ready()
+    deadline, resources = time.perf_counter() + seconds, _ready()
     is_done = _flush_runners(resources, deadline)
     loop: Any = sys.modules.get("darkcall.runners.loop")
     if loop is not None:

@@ -152,16 +152,24 @@ class Record:
         data: dict[str, Any] = {"schema": self.schema}
         for field in _RECORD_FIELDS:
             value = getattr(self, field)
-            if value is not None or (self.arguments is not None and field in _VALUES):
+            if value is not None or self._was_returned(field):
                 data[field] = value
         if not self.differences:
             del data["differences"]
         return data
 
+    def _was_returned(self, field: str) -> bool:
+        # Where everything is kept, None is what was returned, by whoever returned at all.
+        if self.arguments is None or self.candidate_seconds is None:
+            return False
+        returned = {
+            "control_value": self.control_raised is None,
+            "candidate_value": self.candidate_raised is None,
+        }
+        return returned.get(field, False)
+
 
 _RECORD_FIELDS = tuple(field.name for field in attrs.fields(Record) if field.name != "schema")
-#: Where everything is kept, None is what was returned.
-_VALUES = frozenset({"control_value", "candidate_value"})
 
 
 @attrs.frozen
@@ -238,6 +246,11 @@ class Stats:
     def late(self) -> int:
         """Candidates that ended after their deadline, over all candidates."""
         return sum(stats.late for stats in self.candidates.values())
+
+    @property
+    def stuck(self) -> int:
+        """Candidates past their deadline that hold a thread, over all candidates."""
+        return sum(stats.stuck for stats in self.candidates.values())
 
     @property
     def outcomes(self) -> Mapping[str, int]:

@@ -114,6 +114,28 @@ def _seconds(value: Any) -> Any:
     return value.total_seconds() if dt and isinstance(value, dt.timedelta) else value
 
 
+def checked_seconds(caller: str, timeout: Any) -> float:
+    """Return how many seconds a timeout is.
+
+    Args:
+        caller: The function that it was given to, for the message.
+        timeout: Seconds, or a timedelta.
+
+    Returns:
+        The seconds.
+
+    Raises:
+        ConfigurationError: It is neither, or below 0.
+    """
+    seconds = _seconds(timeout)
+    is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not is_number or not 0 <= seconds <= sys.float_info.max:
+        raise ConfigurationError(
+            f"{caller}(timeout={timeout!r}): give seconds or a timedelta of 0 or more"
+        )
+    return float(seconds)
+
+
 def _share_or_sampler(value: Any) -> Any:
     if _callable(value):
         return value

@@ -145,12 +145,12 @@ def awaiting(  # noqa: C901 -- each try guards one step of the call
     ) -> None:
         try:
             hand_over(launch, admission, entries, began, loop=loop.current(), **did)
+            if admission.terms.runner.is_inline:
+                await loop.finish()
         except BaseException as fault:
             counts_as_lost((admission.counts, entries, type(fault)))
             if not isinstance(fault, Exception):
                 raise
-        if admission.terms.runner.is_inline:
-            await loop.finish()
 
     return dark
 

@@ -126,9 +126,12 @@ def test_a_million_numbers_with_one_difference_take_milliseconds():
     control = np.arange(1_000_000) / 7
     candidate = control.copy()
     candidate[123] = -1.0
-    start = time.perf_counter()
-    result = equal(control, candidate)
-    assert time.perf_counter() - start < 1.0
+    took = []
+    for _ in range(5):
+        start = time.perf_counter()
+        result = equal(control, candidate)
+        took.append(time.perf_counter() - start)
+    assert min(took) < 0.05
     assert [found.path for found in result] == ["$[123]"]
     assert type(result[0].candidate) is float
     assert result.stopped is None

@@ -751,3 +751,27 @@ def test_a_patient_offer_gives_a_hung_sink_up_in_the_end(make_record, monkeypatc
     goes_on.set()
     assert outlet.flush(5)
     assert outlet.close(time.monotonic() + 5)
+
+
+def test_patient_offers_that_see_the_same_room_lose_nothing(make_record):
+    goes_on = threading.Event()
+    outlet = Outlet(lambda record: goes_on.wait(10), max_waiting=1)
+    both_saw_room = threading.Barrier(2, timeout=10)
+    take = outlet._take
+
+    def take_together(record, *, may_drop):
+        both_saw_room.wait()
+        take(record, may_drop=may_drop)
+
+    outlet._take = take_together
+    others = [
+        threading.Thread(target=outlet.offer_patiently, args=(make_record(),)) for _ in range(2)
+    ]
+    for thread in others:
+        thread.start()
+    for thread in others:
+        thread.join(10)
+    goes_on.set()
+    assert outlet.flush(5)
+    assert outlet.stats() == SinkStats(offered=2, written=2, failed=0, dropped=0, waiting=0)
+    assert outlet.close(time.monotonic() + 5)

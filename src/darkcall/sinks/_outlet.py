@@ -83,18 +83,24 @@ class Outlet:
         give_up_at = time.monotonic() + PATIENCE_SECONDS
         while len(self._queue) >= self._max_waiting and not self._closed:
             if time.monotonic() >= give_up_at:
-                break
+                self.offer(record)
+                return
             time.sleep(_TICK_SECONDS)
-        self.offer(record)
+        # Not asked again whether there is room: another worker may have taken it since,
+        # and to wait was to lose nothing.
+        self._take(record, may_drop=False)
 
     def offer(self, record: Record) -> None:
         """Hand a record over, or drop it; neither waits nor raises."""
+        self._take(record, may_drop=True)
+
+    def _take(self, record: Record, *, may_drop: bool) -> None:
         self._offered.add()
         if self._closed:
             self._dropped.add()
         elif self._never_blocks:
             self._write_here(record)
-        elif len(self._queue) >= self._max_waiting:
+        elif may_drop and len(self._queue) >= self._max_waiting:
             self._dropped.add()
             _guard.say(_guard.WARNING, f"{self.name} is too slow: records are dropped")
         else:
@@ -102,6 +108,11 @@ class Outlet:
             self._wake()
             if self._closed:
                 self._drop_what_waits()
+
+    def count_on_from(self, other: Outlet) -> None:
+        """Take over the counts of an outlet that was closed, and stood before the same sink."""
+        self._offered, self._written = other._offered, other._written
+        self._failed, self._dropped = other._failed, other._dropped
 
     def stats(self) -> SinkStats:
         """Return the counts up to now; in a forked child, those since the fork."""
