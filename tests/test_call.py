@@ -514,7 +514,7 @@ def test_a_call_that_cannot_be_handed_over_goes_on(launched, monkeypatch):
 def test_in_the_child_of_a_control_that_forks_the_call_is_the_parents(launched, error):
     def control(x):
         # What the hook does in the child.
-        launch_of(function).after_fork()
+        launch_of(function)._after_fork()
         if error:
             raise error
         return x

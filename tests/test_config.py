@@ -39,7 +39,7 @@ def decorated(sink):
 
 def rates_of(decorated):
     """Tell the share that a launch goes by now, as its records have it."""
-    return launch_of(decorated).terms.sample_rate
+    return launch_of(decorated)._terms.sample_rate
 
 
 # Defaults.
@@ -69,9 +69,9 @@ def test_defaults_are_laid_over_each_other(decorated):
     with configure(sample=0.25, timeout=1.0):
         with configure(sample=0.5):
             assert rates_of(decorated) == 0.5
-            assert launch_of(decorated).terms.policy.timeout == 1.0
+            assert launch_of(decorated)._terms.policy.timeout == 1.0
         assert rates_of(decorated) == 0.25
-    assert launch_of(decorated).terms.policy.timeout == 5.0
+    assert launch_of(decorated)._terms.policy.timeout == 5.0
 
 
 def test_defaults_may_be_taken_back_in_any_order(decorated):
@@ -79,7 +79,7 @@ def test_defaults_may_be_taken_back_in_any_order(decorated):
     first.__exit__(None, None, None)
     assert rates_of(decorated) == 0.2
     third.__exit__(None, None, None)
-    assert launch_of(decorated).terms.policy.timeout == 5.0
+    assert launch_of(decorated)._terms.policy.timeout == 5.0
     second.__exit__(None, None, None)
     assert rates_of(decorated) == 1.0
     second.__exit__(None, None, None)
@@ -123,14 +123,14 @@ def test_default_sinks_and_runner_are_those_of_launches_without_their_own():
 
 def test_launches_without_a_runner_share_one():
     one, other = (dark_launch(candidate=identity)(identity) for _ in range(2))
-    runner = launch_of(one).terms.runner
+    runner = launch_of(one)._terms.runner
     assert isinstance(runner, ThreadRunner)
-    assert launch_of(other).terms.runner is runner
+    assert launch_of(other)._terms.runner is runner
 
 
 def test_launches_that_share_a_sink_share_its_outlet(sink):
     one, other = (dark_launch(candidate=identity, sinks=[sink])(identity) for _ in range(2))
-    assert launch_of(one).terms.outlets == launch_of(other).terms.outlets
+    assert launch_of(one)._terms.outlets == launch_of(other)._terms.outlets
 
 
 def test_sinks_of_one_name_are_told_apart_in_the_stats():
@@ -182,7 +182,7 @@ def test_a_child_that_was_forked_while_something_was_configured_does_not_hang():
         "child = os.fork()\n"
         "if not child:\n"
         "    configure(sample=0.5)\n"
-        "    os._exit(launch_of(launched).terms.sample_rate == 0.5)\n"
+        "    os._exit(launch_of(launched)._terms.sample_rate == 0.5)\n"
         "print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))\n"
         "done.set()\n"
     )
@@ -237,7 +237,7 @@ def test_a_switch_and_a_default_do_not_undo_each_other(decorated):
     off = set_enabled(False)
     with configure(sample=0.5):
         off.__exit__(None, None, None)
-        assert launch_of(decorated).terms is not None
+        assert launch_of(decorated)._terms is not None
         assert rates_of(decorated) == 0.5
 
 
@@ -311,7 +311,7 @@ def test_a_resumed_launch_stays_off_while_all_are(decorated):
 def test_an_update_changes_the_named_knobs_only(decorated):
     launch_of(decorated).update(timeout=1.0)
     launch_of(decorated).update(sample=0.5)
-    policy = launch_of(decorated).terms.policy
+    policy = launch_of(decorated)._terms.policy
     assert (policy.timeout, policy.sample) == (1.0, 0.5)
 
 

@@ -255,7 +255,7 @@ def test_pytest_fixtures_and_tests_ask_for_what_the_control_asks_for(tmp_path):
         "class TestShop:\n"
         "    @dark\n"
         "    def test_a_method_is_launched(self, price):\n"
-        "        assert launch_of(self.test_a_method_is_launched).counts.shadowed.value == 1\n"
+        "        assert launch_of(self.test_a_method_is_launched)._counts.shadowed.value == 1\n"
     )
     assert run_pytest(tmp_path)["passed"] == 4
 

@@ -157,8 +157,8 @@ def test_an_update_to_a_name_that_is_no_parameter_changes_nothing(dark):
     launch = launch_of(dark(candidate=len)(len))
     with pytest.raises(ConfigurationError):
         launch.update(share=("session",), sample=0.0)
-    assert launch.terms.policy.share == ()
-    assert launch.terms.policy.sample == 1.0
+    assert launch._terms.policy.share == ()
+    assert launch._terms.policy.sample == 1.0
 
 
 def test_a_default_for_all_names_what_some_controls_have(dark, sink):
@@ -295,7 +295,7 @@ def test_what_is_known_of_ever_new_types_does_not_grow_without_end(dark, sink):
     for number in range(120):
         made = type(f"Session{number}", (Session,), {"__slots__": ()})
         decorated(made())
-    assert len(launch_of(decorated).parameters._suspects) <= 100
+    assert len(launch_of(decorated)._parameters._suspects) <= 100
     assert len(sink.records) == 120
 
 

@@ -420,7 +420,7 @@ def test_what_would_never_take_a_record_is_refused_as_a_sink(taken_by, sink):
     with pytest.raises(ConfigurationError, match=sink.__name__):
         take(sinks=[sink])
     assert _config._layers == before
-    launch_of(UPDATED).refresh()
+    launch_of(UPDATED)._refresh()
 
 
 def test_an_executor_is_no_runner():

@@ -209,7 +209,7 @@ class TestLaunch:
         function, _ = launched(lambda x: x, failing, runner=INLINE)
         for x in range(_gate.BREAKER_FAILURES):
             function(x)
-        launch_of(function).after_fork()
+        launch_of(function)._after_fork()
         empty = launch_of(function).stats()
         function(1)
 

@@ -78,15 +78,15 @@ def choose(launch: Launch, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Ter
     Returns:
         The terms that the call is shadowed by; None for a plain call.
     """
-    terms = launch.terms
+    terms = launch._terms
     if terms is None:
-        launch.counts.off.add()
+        launch._counts.off.add()
         return None
     if DARK.get():
-        launch.counts.nested.add()
+        launch._counts.nested.add()
         return None
     if not _is_sampled(launch, terms, args, kwargs):
-        launch.counts.unsampled.add()
+        launch._counts.unsampled.add()
         return None
     return terms
 
@@ -98,11 +98,11 @@ def begin(launch: Launch, entries: Entries) -> None:
         launch: The launch.
         entries: Takes the candidates, each with its ticket.
     """
-    if launch.lost:
-        launch.settle_lost()
+    if launch._lost:
+        launch._settle_lost()
     # One call of C code counts and makes the tickets: no interrupt comes between.
     no_gate, tickets = itertools.repeat(None), map(list, itertools.repeat((0,)))
-    entries.extend(zip(launch.candidates, no_gate, tickets, launch.counts.shadowed, strict=False))
+    entries.extend(zip(launch.candidates, no_gate, tickets, launch._counts.shadowed, strict=False))
 
 
 def admit(
@@ -133,7 +133,7 @@ def admit(
         gate = candidate.gate
         refusal = gate.enter(_clock())
         # Whoever waits is let go when the launch is switched off or updated.
-        while refusal == "full" and blocks and launch.terms is terms:
+        while refusal == "full" and blocks and launch._terms is terms:
             time.sleep(ROOM_SECONDS)
             refusal = gate.enter(_clock())
         if refusal is None:
@@ -144,13 +144,13 @@ def admit(
     if not entered:
         return None
     arguments, skipped = keep_arguments(launch, terms, args, kwargs, entered)
-    shared = launch.parameters.shared_values(args, kwargs) if terms.policy.share else ()
+    shared = launch._parameters.shared_values(args, kwargs) if terms.policy.share else ()
     user_context = keep_context(launch, terms, args, kwargs)
     # Now, not when the control returns: an async one may take its time.
     _weigh(entries, user_context, None if arguments is None else arguments[0])
     number = entries[0][3] // len(entries)
     return Admission(
-        terms, launch.counts, number, arguments, shared, skipped, copy_context(), user_context
+        terms, launch._counts, number, arguments, shared, skipped, copy_context(), user_context
     )
 
 
@@ -167,7 +167,7 @@ def must_wait(launch: Launch, terms: Terms) -> bool:
     """Tell whether a coroutine that asked to wait for room has to."""
     return (
         terms.policy.when_full == "block"
-        and launch.terms is terms
+        and launch._terms is terms
         and any(candidate.gate.room.is_full for candidate in launch.candidates)
     )
 
@@ -209,7 +209,7 @@ def hand_over(
         loop: The event loop that runs it, if it is async.
     """
     control_seconds = _clock() - began
-    if admission.counts is not launch.counts:
+    if admission.counts is not launch._counts:
         # The control forked: this is the child, and the call is its parent's.
         return
     terms, arguments, skipped = admission.terms, admission.arguments, admission.skipped

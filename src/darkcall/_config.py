@@ -171,7 +171,7 @@ def refresh() -> None:
     """Have each launch take over the defaults and switches as they are now."""
     with _lock:
         for launch in list(_launches):
-            launch.refresh()
+            launch._refresh()
 
 
 def runner_for(policy: Policy) -> Runner:

@@ -37,7 +37,7 @@ def keep_arguments(
         if policy.isolate == "share":
             return [share((args, kwargs))] * copies, None
         if policy.isolate == "copy":
-            kept = launch.parameters.keep(args, kwargs, policy.max_copy_bytes)
+            kept = launch._parameters.keep(args, kwargs, policy.max_copy_bytes)
             return [kept] * copies, None
         isolated = [in_the_dark(policy.isolate, args, kwargs) for _ in range(copies)]
         return [share(_pair(one)) for one in isolated], None

@@ -49,12 +49,7 @@ class Launch:
     Attributes:
         name: Its name, in records and log lines.
         control: The existing function, undecorated.
-        signature: The control's; None where it has none that can be read.
-        candidates: Its candidates.
-        counts: How often a call took each way.
-        lost: Calls whose shadowing was interrupted, to be accounted for.
-        parameters: What is known of the control's parameters.
-        terms: What holds for its calls; None while it is off.
+        candidates: Its candidates, each with a ``name``.
     """
 
     def __init__(
@@ -69,11 +64,12 @@ class Launch:
         self._index = next(_indexes)
         self._explicit: dict[str, Any] = dict(knobs)
         self._is_paused = False
-        self.signature = signature_of(control)
+        self._signature = signature_of(control)
         policy = _config.policy_with(self._explicit)
         self._policy = policy
-        self.counts = Counts()
-        self.lost: deque[tuple[Counts, Entries, type[BaseException]]] = deque()
+        self._counts = Counts()
+        # Calls whose shadowing was interrupted, to be accounted for.
+        self._lost: deque[tuple[Counts, Entries, type[BaseException]]] = deque()
         self.candidates = tuple(
             Candidate(
                 candidate_name,
@@ -84,28 +80,29 @@ class Launch:
             )
             for candidate_name, target in candidates.items()
         )
-        self.parameters = self._parameters_for(policy)
-        self.terms: Terms | None = None
+        self._parameters = self._parameters_for(policy)
+        # None while it is off.
+        self._terms: Terms | None = None
         self._adopt(policy)
         _config.add(self)
 
-    def after_fork(self) -> None:
+    def _after_fork(self) -> None:
         """Begin to count at nothing, in a forked child."""
-        self.counts = Counts()
+        self._counts = Counts()
         for candidate in self.candidates:
             candidate.reset(_gate_for(candidate.full_name, self._policy))
 
-    def refresh(self) -> None:
+    def _refresh(self) -> None:
         """Take over the defaults and switches as they are now; under the lock of these."""
         self._adopt(_config.policy_with(self._explicit))
 
     def _parameters_for(self, policy: Policy) -> Parameters:
         # A default for the whole process names what some controls have, and others not.
         is_own = "share" in self._explicit
-        return Parameters(self.signature, policy.share, ignores_unknown=not is_own)
+        return Parameters(self._signature, policy.share, ignores_unknown=not is_own)
 
     def _adopt(self, policy: Policy) -> None:
-        self.parameters = self._parameters_for(policy)
+        self._parameters = self._parameters_for(policy)
         if _bounds_of(policy) != _bounds_of(self._policy):
             for candidate in self.candidates:
                 candidate.gate.rebound(**_bounds_of(policy))
@@ -113,13 +110,13 @@ class Launch:
         # Kept while it is off, too: with the last holder an outlet's counts would go.
         self._outlets = _config.outlets_for(policy)
         if self._is_paused or not _config.is_enabled():
-            self.terms = None
+            self._terms = None
             return
-        self.terms = Terms(
+        self._terms = Terms(
             launch=self.name,
             index=self._index,
             policy=policy,
-            named=self.parameters.named,
+            named=self._parameters.named,
             outlets=self._outlets,
             runner=_config.runner_for(policy),
         )
@@ -140,7 +137,7 @@ class Launch:
     def _pause(self, *, is_paused: bool) -> None:
         with _config.locked():
             self._is_paused = is_paused
-            self.refresh()
+            self._refresh()
 
     def update(self, **knobs: Unpack[Knobs]) -> None:
         """Change knobs; calls that begin from now on go by them.
@@ -169,14 +166,14 @@ class Launch:
                 self._explicit = before
                 raise
 
-    def settle_lost(self) -> None:
+    def _settle_lost(self) -> None:
         """Account for the calls whose shadowing was interrupted."""
         with suppress(IndexError):
             while True:
-                self._settle_each(*self.lost.popleft())
+                self._settle_each(*self._lost.popleft())
 
     def _settle_each(self, counts: Counts, entries: Entries, cause: type[BaseException]) -> None:
-        if counts is not self.counts:
+        if counts is not self._counts:
             # What a parent process began is not its forked child's to count.
             return
         reason = "fault" if issubclass(cause, Exception) else "interrupted"
@@ -204,15 +201,15 @@ class Launch:
             >>> launch_of(double).stats().unsampled
             1
         """
-        self.settle_lost()
+        self._settle_lost()
         # Outcomes first: no call is to have an outcome before it is counted as shadowed.
         counted = [(candidate, *candidate.counts()) for candidate in self.candidates]
         # Each shadowed call was counted once for each candidate.
-        shadowed = self.counts.shadowed.value // len(self.candidates)
+        shadowed = self._counts.shadowed.value // len(self.candidates)
         return Stats(
-            off=self.counts.off.value,
-            nested=self.counts.nested.value,
-            unsampled=self.counts.unsampled.value,
+            off=self._counts.off.value,
+            nested=self._counts.nested.value,
+            unsampled=self._counts.unsampled.value,
             shadowed=shadowed,
             candidates={
                 candidate.name: CandidateStats(
@@ -228,7 +225,7 @@ class Launch:
         )
 
     def __repr__(self) -> str:
-        state = "paused" if self._is_paused else "on" if self.terms is not None else "off"
+        state = "paused" if self._is_paused else "on" if self._terms is not None else "off"
         return f"<Launch {self.name} ({state}): {', '.join(one.name for one in self.candidates)}>"
 
 

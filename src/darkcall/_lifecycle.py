@@ -94,7 +94,7 @@ def flush(timeout: float | dt.timedelta = 5.0) -> bool:
 
 def _ready() -> _config.Resources:
     for launch in _config.launches():
-        launch.settle_lost()
+        launch._settle_lost()
     return _config.resources()
 
 
@@ -192,4 +192,4 @@ def _after_fork() -> None:
     if loop is not None:
         loop.after_fork()
     for launch in _config.launches():
-        launch.after_fork()
+        launch._after_fork()

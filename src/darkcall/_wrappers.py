@@ -39,18 +39,18 @@ def calling(  # noqa: C901 -- each try guards one step of the call
     """
     choose, begin = _call.choose, _call.begin
     admit, hand_over = _call.admit, _call.hand_over
-    counts_as_lost = launch.lost.append
+    counts_as_lost = launch._lost.append
 
     def dark(*args: Any, **kwargs: Any) -> Any:  # noqa: C901 -- as above
         try:
             terms = choose(launch, args, kwargs)
         except (RecursionError, MemoryError):
             # The control may still have what it needs.
-            launch.counts.unsampled.add()
+            launch._counts.unsampled.add()
             terms = None
         if terms is None:
             return control(*args, **kwargs)
-        counts = launch.counts
+        counts = launch._counts
         entries: _call.Entries = []
         try:
             begin(launch, entries)
@@ -104,17 +104,17 @@ def awaiting(  # noqa: C901 -- each try guards one step of the call
 
     choose, begin, must_wait = _call.choose, _call.begin, _call.must_wait
     admit, hand_over = _call.admit, _call.hand_over
-    counts_as_lost = launch.lost.append
+    counts_as_lost = launch._lost.append
 
     async def dark(*args: Any, **kwargs: Any) -> Any:
         try:
             terms = choose(launch, args, kwargs)
         except (RecursionError, MemoryError):
-            launch.counts.unsampled.add()
+            launch._counts.unsampled.add()
             terms = None
         if terms is None:
             return await control(*args, **kwargs)
-        counts = launch.counts
+        counts = launch._counts
         entries: _call.Entries = []
         try:
             begin(launch, entries)
@@ -191,8 +191,8 @@ def as_proxy(launch: Launch, *, is_async: bool) -> Callable[..., Any]:
     method = DarkProxy(launch, make(launch, functools.partial(_call_bound, control)))
     dark = make(launch, control)
     # Some frameworks look at the signature of __call__ instead of the object's.
-    if launch.signature is not None:
-        dark.__signature__ = launch.signature  # type: ignore[attr-defined]
+    if launch._signature is not None:
+        dark.__signature__ = launch._signature  # type: ignore[attr-defined]
     return DarkProxy(launch, dark, method)
 
 
