@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from darkcall import _config, _guard, _job, _report, dark_launch, flush
-from darkcall.runners import ThreadRunner
+from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
 
 
@@ -78,3 +78,14 @@ def threads():
     runner = ThreadRunner(workers=2)
     yield runner
     runner.close(timeout=1.0)
+
+
+@pytest.fixture
+def sink():
+    return MemorySink()
+
+
+@pytest.fixture
+def dark(sink):
+    """Decorate so that the candidate has run, and is recorded, when the call returns."""
+    return functools.partial(dark_launch, runner=InlineRunner(), sinks=[sink])

@@ -17,6 +17,7 @@ import uvloop
 from darkcall import _gate, aflush, close, flush, is_dark, launch_of
 from darkcall.runners import InlineRunner
 from darkcall.runners import loop as loops
+from looking import outcomes, stats_of, wait_until
 
 
 INLINE = InlineRunner()
@@ -49,22 +50,6 @@ async def control(x):
 
 async def at_once(x):
     return x
-
-
-def stats_of(function):
-    (stats,) = launch_of(function).stats().candidates.values()
-    return stats
-
-
-def outcomes(function):
-    return {name: n for name, n in stats_of(function).outcomes.items() if n}
-
-
-def wait_until(condition):
-    give_up = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.001)
 
 
 async def until(condition):

@@ -28,11 +28,6 @@ def threads():
 
 
 @pytest.fixture
-def sink():
-    return MemorySink()
-
-
-@pytest.fixture
 def decorated(sink):
     return dark_launch(candidate=identity, runner=InlineRunner(), sinks=[sink])(identity)
 

@@ -24,7 +24,7 @@ from darkcall import (
     launch_of,
     launches,
 )
-from darkcall.runners import InlineRunner, ThreadRunner
+from darkcall.runners import ThreadRunner
 from darkcall.sinks import MemorySink
 
 
@@ -49,16 +49,6 @@ def threads():
     runner = ThreadRunner(workers=1)
     yield runner
     runner.close(timeout=1.0)
-
-
-@pytest.fixture
-def sink():
-    return MemorySink()
-
-
-@pytest.fixture
-def dark(sink):
-    return functools.partial(dark_launch, runner=InlineRunner(), sinks=[sink])
 
 
 BUILTINS = [

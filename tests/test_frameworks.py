@@ -3,24 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import functools
 import os
 
 import pytest
 
-from darkcall import dark_launch, launch_of
-from darkcall.runners import InlineRunner
-from darkcall.sinks import MemorySink
-
-
-@pytest.fixture
-def sink():
-    return MemorySink()
-
-
-@pytest.fixture
-def dark(sink):
-    return functools.partial(dark_launch, runner=InlineRunner(), sinks=[sink])
+from darkcall import launch_of
 
 
 def outcomes(sink):

@@ -12,6 +12,7 @@ import pytest
 
 from darkcall import _gate, _guard, _job, flush, is_dark, launch_of
 from darkcall.runners import InlineRunner
+from looking import outcomes, stats_of, wait_until
 
 
 INLINE = InlineRunner()
@@ -46,22 +47,6 @@ def module(monkeypatch):
     module = types.ModuleType("candidates_of_a_test")
     monkeypatch.setitem(sys.modules, module.__name__, module)
     return module
-
-
-def stats_of(function):
-    (stats,) = launch_of(function).stats().candidates.values()
-    return stats
-
-
-def outcomes(function):
-    return {name: n for name, n in stats_of(function).outcomes.items() if n}
-
-
-def wait_until(condition):
-    give_up = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.001)
 
 
 def raising(error):

@@ -2,26 +2,13 @@
 
 from __future__ import annotations
 
-import functools
 import threading
 
 import pytest
 
-from darkcall import ConfigurationError, configure, dark_launch, launch_of
+from darkcall import ConfigurationError, configure, launch_of
 from darkcall._parameters import Parameters
 from darkcall._signatures import signature_of
-from darkcall.runners import InlineRunner
-from darkcall.sinks import MemorySink
-
-
-@pytest.fixture
-def sink():
-    return MemorySink()
-
-
-@pytest.fixture
-def dark(sink):
-    return functools.partial(dark_launch, runner=InlineRunner(), sinks=[sink])
 
 
 class Session:

@@ -36,16 +36,6 @@ def threads():
     runner.close(timeout=1.0)
 
 
-@pytest.fixture
-def sink():
-    return MemorySink()
-
-
-@pytest.fixture
-def dark(sink):
-    return functools.partial(dark_launch, runner=InlineRunner(), sinks=[sink])
-
-
 def outcomes(sink):
     return [record.outcome for record in sink.records]
 

@@ -9,7 +9,6 @@ import pytest
 
 from darkcall import aflush, dark_launch, flush, launch_of
 from darkcall.runners import InlineRunner, ThreadRunner
-from darkcall.sinks import MemorySink
 
 
 class Interrupted(BaseException):
@@ -45,11 +44,6 @@ def runner(request):
     runner = InlineRunner() if request.param == "inline" else ThreadRunner(workers=1)
     yield runner
     runner.close(timeout=1.0)
-
-
-@pytest.fixture
-def sink():
-    return MemorySink()
 
 
 @pytest.fixture(params=[answer, answer_in_a_while, len], ids=["sync", "async", "proxy"])

@@ -9,6 +9,7 @@ import pytest
 
 from darkcall import Observation
 from darkcall.runners import loop as loops
+from looking import wait_until
 
 
 class Course:
@@ -38,13 +39,6 @@ class Course:
 
 def start(course, *, loop=None, is_awaited=False):
     loops.start(course, loop=loop, context=contextvars.copy_context(), is_awaited=is_awaited)
-
-
-def wait_until(condition):
-    give_up = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.001)
 
 
 @pytest.fixture(autouse=True)

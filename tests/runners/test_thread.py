@@ -14,6 +14,7 @@ import pytest
 from darkcall import ConfigurationError, _guard, is_dark
 from darkcall.runners import ThreadRunner, thread
 from darkcall.runners._alarm import Alarm
+from looking import wait_until
 
 
 class Errand:
@@ -66,13 +67,6 @@ def overdue():
     yield make
     for one in made:
         one.let_go.set()
-
-
-def wait_until(condition):
-    give_up = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < give_up
-        time.sleep(0.001)
 
 
 @pytest.mark.parametrize("workers", [0, -1, 1.5, "2", None])
