@@ -16,6 +16,31 @@ from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
 
 
+_FIGURE = "figure"
+
+
+@pytest.fixture
+def measured(record_property):
+    """Hold a figure to its bound; the end of the test run tells all of them."""
+
+    def hold(what, value, *, at_most=None, at_least=None):
+        bound = f"at most {at_most:g}" if at_most is not None else f"at least {at_least:g}"
+        record_property(_FIGURE, (what, f"{value:.4g}", bound))
+        assert at_most is None or value <= at_most, f"{what}: {value:.4g}, {bound}"
+        assert at_least is None or value >= at_least, f"{what}: {value:.4g}, {bound}"
+
+    return hold
+
+
+def pytest_terminal_summary(terminalreporter):
+    reports = terminalreporter.stats.get("passed", []) + terminalreporter.stats.get("failed", [])
+    figures = [figure for one in reports for name, figure in one.user_properties if name == _FIGURE]
+    if figures:
+        terminalreporter.section("figures")
+    for what, value, bound in sorted(figures):
+        terminalreporter.write_line(f"{what}: {value} ({bound})")
+
+
 @functools.cache
 def validator():
     spec = importlib.util.spec_from_file_location(

@@ -3,6 +3,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import contextvars
+import errno
 import functools
 import gc
 import sys
@@ -14,7 +15,7 @@ import anyio
 import pytest
 import uvloop
 
-from darkcall import _gate, aflush, close, flush, is_dark, launch_of
+from darkcall import _gate, _threads, aflush, close, flush, is_dark, launch_of
 from darkcall.runners import InlineRunner
 from darkcall.runners import loop as loops
 from looking import outcomes, stats_of, wait_until
@@ -719,8 +720,7 @@ class TestOnTheLoopInTheBackground:
         assert flush(timeout=5)
         let_go.set()
 
-        seen[0].join(5)
-        assert not seen[0].is_alive()
+        wait_until(lambda: seen[0] not in threading.enumerate())
 
     def test_one_that_does_not_end_when_cancelled_leaves_the_loop_to_others(
         self, launched, threads, quick
@@ -799,15 +799,15 @@ class TestOnTheLoopInTheBackground:
 
     def test_a_call_whose_loop_cannot_be_started_is_counted(self, launched, threads, monkeypatch):
         assert close(timeout=5)
-        started = threading.Thread.start
+        started = _threads.start
 
-        def no_loop(self):
-            if self.name == "darkcall-loop":
+        def no_loop(target, name):
+            if name == "darkcall-loop":
                 raise RuntimeError
-            started(self)
+            started(target, name)
 
         function, _ = launched(lambda x: x, at_once, runner=threads)
-        monkeypatch.setattr(threading.Thread, "start", no_loop)
+        monkeypatch.setattr(_threads, "start", no_loop)
         function(1)
         first = flush(timeout=5)
         monkeypatch.undo()
@@ -817,6 +817,24 @@ class TestOnTheLoopInTheBackground:
         assert flush(timeout=5)
         assert outcomes(function) == {"skipped": 1, "match": 1}
         assert stats_of(function).reasons == {"fault": 1}
+
+    def test_a_call_is_counted_that_the_system_has_no_loop_for(
+        self, launched, threads, monkeypatch
+    ):
+        def no_descriptor():
+            raise OSError(errno.EMFILE, "Too many open files")
+
+        assert close(timeout=5)
+        function, _ = launched(lambda x: x, at_once, runner=threads)
+        monkeypatch.setattr(asyncio, "new_event_loop", no_descriptor)
+        function(1)
+        assert flush(timeout=5)
+        monkeypatch.undo()
+        function(2)
+
+        assert flush(timeout=5)
+        assert stats_of(function).reasons == {"fault": 1}
+        assert outcomes(function) == {"skipped": 1, "match": 1}
 
     def test_failing_ones_open_the_breaker(self, launched, threads):
         async def candidate(x):

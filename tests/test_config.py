@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import gc
 import os
@@ -11,7 +12,17 @@ import threading
 
 import pytest
 
-from darkcall import _config, close, configure, dark_launch, flush, launch_of, launches, set_enabled
+from darkcall import (
+    ConfigurationError,
+    _config,
+    close,
+    configure,
+    dark_launch,
+    flush,
+    launch_of,
+    launches,
+    set_enabled,
+)
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
 
@@ -182,6 +193,31 @@ def test_a_child_that_was_forked_while_something_was_configured_does_not_hang():
         "done.set()\n"
     )
     assert run(source) == "1\n"
+
+
+# The close_timeout.
+
+
+def test_the_close_timeout_is_two_seconds_unless_configured():
+    assert _config.close_seconds() == 2.0
+    with configure(close_timeout=0.5):
+        with configure(close_timeout=dt.timedelta(minutes=1), sample=0.5):
+            assert _config.close_seconds() == 60.0
+        assert _config.close_seconds() == 0.5
+    assert _config.close_seconds() == 2.0
+
+
+@pytest.mark.parametrize("bad", [None, "1", -1, True, float("nan"), float("inf")])
+def test_a_close_timeout_that_is_no_duration_is_refused(bad):
+    says = r"configure\(close_timeout=.*\): give seconds or a timedelta of 0 or more"
+    with pytest.raises(ConfigurationError, match=says):
+        configure(close_timeout=bad)
+    assert _config.close_seconds() == 2.0
+
+
+def test_a_misspelt_close_timeout_is_refused_with_the_right_name():
+    with pytest.raises(TypeError, match="did you mean 'close_timeout'"):
+        configure(close_timout=1.0)
 
 
 # Switches.

@@ -10,8 +10,8 @@ import attrs
 import pytest
 
 import darkcall
-from darkcall import _gate, _lifecycle
-from darkcall._policy import KNOBS, Knobs, Policy
+from darkcall import _budget, _gate
+from darkcall._policy import CLOSE_SECONDS, KNOBS, SETTINGS, Knobs, Policy, Settings
 from darkcall.compare import equal, same_exception
 
 
@@ -43,23 +43,24 @@ def anchors_of(page):
 def test_the_table_of_knobs_names_each_knob_once():
     rows = [name for name, _ in ROW.findall(KNOBS_PAGE.read_text("utf-8"))]
 
-    assert sorted(rows) == sorted(KNOBS)
+    assert sorted(rows) == sorted(SETTINGS)
 
 
 def test_the_table_of_knobs_tells_the_defaults():
     defaults = {field.name: field.default for field in attrs.fields(Policy) if field.init}
 
-    assert documented_defaults() == defaults
+    assert documented_defaults() == {**defaults, "close_timeout": CLOSE_SECONDS}
 
 
 def test_each_knob_has_a_section_of_its_own():
     sections = SECTION.findall(KNOBS_PAGE.read_text("utf-8"))
 
-    assert sorted(sections) == sorted(KNOBS)
+    assert sorted(sections) == sorted(SETTINGS)
 
 
 def test_the_types_of_knobs_name_each_knob():
     assert sorted(Knobs.__annotations__) == sorted(KNOBS)
+    assert sorted(Settings.__annotations__) == sorted(SETTINGS)
 
 
 @pytest.mark.parametrize("name", darkcall.__all__)
@@ -89,10 +90,10 @@ def test_the_docs_tell_the_constants_of_the_breaker(page):
 
     assert f"{_gate.BREAKER_FAILURES} errors or timeouts in a row" in text
     assert f"every {_gate.BREAKER_SECONDS:g} seconds" in text
-    assert _gate.BUDGET_SECONDS == 10.0
+    assert _budget.BUDGET_SECONDS == 10.0
     assert "ten seconds" in text
 
 
 def test_the_docs_tell_how_long_an_exit_takes():
-    assert _lifecycle.CLOSE_SECONDS == 2.0
+    assert CLOSE_SECONDS == 2.0
     assert "up to two seconds" in (ROOT / "docs" / "concepts.md").read_text("utf-8")

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import logging
+import subprocess
+import sys
+import textwrap
 import threading
 import types
 
 import pytest
 
-from darkcall import _guard
+from darkcall import _guard, _threads
 
 
 @pytest.fixture(autouse=True)
@@ -184,11 +187,69 @@ def test_a_reset_forgets_what_was_said_and_who_logs(caplog):
 
 
 def test_what_waits_is_logged_right_here_when_no_thread_is_to_be_had(caplog, monkeypatch):
-    def fail(function, args):
+    def fail(target, name):
         raise RuntimeError
 
-    monkeypatch.setattr("_thread.start_new_thread", fail)
+    monkeypatch.setattr(_threads, "start", fail)
     _guard.say(_guard.WARNING, "the last word")
     assert not _guard.tell()
     _guard.tell_all(0)
     assert caplog.messages == ["the last word"]
+
+
+def test_what_is_said_is_one_line_whatever_it_is_made_of(caplog):
+    _guard.say(_guard.WARNING, "shop.price\x1b[31m\u202e\n\r\u2028\x00\udc80 failed")
+    _guard.drain()
+
+    assert caplog.messages == [r"shop.price\x1b[31m\u202e\n\r\u2028\x00\udc80 failed"]
+
+
+def test_what_is_said_is_of_bounded_length(caplog):
+    _guard.say(_guard.WARNING, "x" * 100_000)
+    _guard.drain()
+
+    assert len(caplog.messages[0]) < 5000
+    assert caplog.messages[0].endswith("x...")
+
+
+def test_a_fault_whose_class_cannot_be_asked_for_anything_is_told(caplog):
+    class Meta(type):
+        def fail(cls, *_args):
+            raise ValueError
+
+        __hash__ = __eq__ = __getattribute__ = fail
+
+    fault = Meta("MuteError", (Exception,), {"__qualname__": "Mute\nError"})
+    _guard.fault("sampling shop.price", Exception.__new__(fault))
+    _guard.drain()
+
+    assert caplog.messages == [r"sampling shop.price failed with Mute\nError"]
+
+
+def test_an_audit_hook_that_calls_what_is_launched_does_not_come_back_to_the_log():
+    # A hook cannot be removed, and it must not outlive the test.
+    source = """
+        import sys
+        from darkcall import dark_launch, flush
+
+        @dark_launch(candidate=lambda x: x, sample=lambda call: 1 / 0, sinks=[])
+        def same(x):
+            return x
+
+        depths = [0]
+
+        def hook(*_):
+            depths.append(depths[-1] + 1)
+            if depths[-1] < 50:
+                same(3)
+            depths.append(depths[-1] - 1)
+
+        sys.addaudithook(hook)
+        same(3)
+        flush()
+        print(max(depths))
+    """
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(source)], capture_output=True, text=True, check=True
+    )
+    assert int(done.stdout) <= 2

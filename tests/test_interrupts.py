@@ -65,7 +65,7 @@ def test_a_call_whose_sampling_finds_no_room_is_a_plain_call(monkeypatch, error)
     assert sink.records == []
 
 
-@pytest.mark.parametrize("step", ["admit", "hand_over"])
+@pytest.mark.parametrize("step", ["begin", "admit", "hand_over"])
 @pytest.mark.parametrize("when", [raising, None])
 def test_a_fault_of_darkcalls_own_leaves_the_result_as_it_is(monkeypatch, step, when):
     strike = raising(ValueError()) if when else late(getattr(_call, step), ValueError())
@@ -80,7 +80,7 @@ def test_a_fault_of_darkcalls_own_leaves_the_result_as_it_is(monkeypatch, step, 
         assert adds_up(function).calls == 1
 
 
-@pytest.mark.parametrize("step", ["admit", "hand_over"])
+@pytest.mark.parametrize("step", ["begin", "admit", "hand_over"])
 @pytest.mark.parametrize("when", [raising, None])
 def test_an_interrupt_passes_and_the_call_is_accounted_for(monkeypatch, step, when):
     strike = raising(Interrupt()) if when else late(getattr(_call, step), Interrupt())
@@ -120,6 +120,26 @@ def test_a_call_that_was_accounted_for_meanwhile_is_not_recorded_as_well(monkeyp
     assert flush()
     assert adds_up(echo).reasons == {"interrupted": 1}
     assert sink.records == []
+
+
+def test_a_call_whose_counting_is_interrupted_again_and_again_is_counted_once(monkeypatch):
+    def count(*args):
+        if strikes:
+            raise strikes.pop()
+        settle(*args)
+
+    strikes = [Interrupt(), Interrupt()]
+    echo, _ = launched(max_pending=1)
+    [candidate] = launch_of(echo).candidates
+    settle = candidate.settle
+    monkeypatch.setattr(candidate, "settle", count)
+    assert candidate.gate.room.take()
+
+    with pytest.raises(Interrupt):
+        echo(3)
+    with pytest.raises(Interrupt):
+        launch_of(echo).stats()
+    assert adds_up(echo).reasons == {"interrupted": 1}
 
 
 def test_an_interrupted_control_is_skipped():

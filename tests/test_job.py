@@ -10,7 +10,7 @@ import weakref
 
 import pytest
 
-from darkcall import _gate, _guard, _job, flush, is_dark, launch_of
+from darkcall import _course, _gate, _guard, _job, flush, is_dark, launch_of
 from darkcall.runners import InlineRunner
 from looking import outcomes, stats_of, wait_until
 
@@ -362,6 +362,18 @@ class TestPreparing:
         assert outcomes(function) == {"skipped": 1}
         assert memory.records[0].reason == "preparing the call failed: ValueError"
 
+    @pytest.mark.parametrize("error", [ValueError, SystemExit])
+    def test_a_result_that_cannot_be_opened_makes_the_call_uncomparable(
+        self, launched, threads, error
+    ):
+        function, memory = launched(lambda x: Unopenable(error), lambda x: 1, runner=threads)
+        function(1)
+
+        assert flush(timeout=5)
+        assert outcomes(function) == {"uncomparable": 1}
+        reason = f"preparing what the control did failed: {error.__name__}"
+        assert memory.records[0].reason == reason
+
 
 class Slow:
     """Can be copied, but takes its time to be opened."""
@@ -573,7 +585,7 @@ def test_a_conclusion_that_no_worker_takes_is_dropped(threads, launched):
 
         def submit(self, work):
             # As a runner does that is closed: what comes back from a loop comes too late.
-            if isinstance(work, _job.Conclusion):
+            if isinstance(work, _course.Conclusion):
                 work.drop("exit")
                 dropped.append(work)
             else:
@@ -587,3 +599,25 @@ def test_a_conclusion_that_no_worker_takes_is_dropped(threads, launched):
     assert len(dropped) == 1
     assert launch_of(function).stats().reasons == {"exit": 1}
     assert sink.records == []
+
+
+def test_what_comes_back_from_a_loop_to_a_runner_that_raises_is_counted(launched, threads):
+    async def candidate(x):
+        return x
+
+    class Broken:
+        is_inline = False
+
+        def submit(self, work):
+            if isinstance(work, _course.Conclusion):
+                raise OSError
+            threads.submit(work)
+
+        flush, close, after_fork = threads.flush, threads.close, threads.after_fork
+
+    function, _ = launched(lambda x: x, candidate, runner=Broken())
+    function(3)
+
+    assert flush(timeout=5)
+    assert outcomes(function) == {"skipped": 1}
+    assert stats_of(function).reasons == {"fault": 1}

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
+import itertools
 import subprocess
 import sys
 import textwrap
@@ -14,13 +15,15 @@ from darkcall import (
     ConfigurationError,
     _guard,
     _lifecycle,
+    _threads,
     aflush,
     close,
+    configure,
     dark_launch,
     flush,
     launch_of,
 )
-from darkcall.runners import InlineRunner, ThreadRunner
+from darkcall.runners import InlineRunner, ThreadRunner, loop
 from darkcall.sinks import MemorySink
 
 
@@ -59,6 +62,10 @@ def hung():
     let_go.set()
 
 
+def no_thread(*_args):
+    raise RuntimeError
+
+
 def outcomes(function):
     return {name: n for name, n in launch_of(function).stats().outcomes.items() if n}
 
@@ -77,6 +84,17 @@ class SlowSink:
 
     def close(self):
         self.closed += 1
+
+
+class BrokenRunner(InlineRunner):
+    is_broken = False
+
+    def flush(self, timeout):
+        if self.is_broken:
+            raise LookupError
+        return super().flush(timeout)
+
+    close = flush
 
 
 class TestFlush:
@@ -228,6 +246,114 @@ class TestClose:
 
         assert outcomes(function) == {"match": 3}
 
+    def test_it_tells_in_one_line_how_many_calls_it_dropped(self, launched, hung, caplog):
+        runner = ThreadRunner(workers=1)
+        function, _ = launched(lambda x: x, hung, runner=runner, timeout=None)
+        other, _ = launched(lambda x: x, lambda x: x, runner=runner)
+        function(1)
+        hung.began.wait(5)
+        other(2)
+        close(timeout=0.05)
+        told = " (dropped: exit); it had 0.05 s, configure(close_timeout=...) gives it more"
+
+        before = "calls that were not compared when darkcall closed: "
+        assert caplog.messages == [f"{before}2{told}"]
+        caplog.clear()
+        hung.let_go.set()
+        hung.began.clear()
+        hung.let_go.clear()
+        function(3)
+        hung.began.wait(5)
+        close(timeout=0.05)
+
+        # What another close dropped is not told again.
+        assert caplog.messages == [f"{before}1{told}"]
+
+    @pytest.mark.parametrize("is_async", [False, True], ids=["sync", "async"])
+    def test_each_call_has_its_outcome_when_it_returns(self, launched, caplog, is_async):
+        async def candidate(x):
+            return x
+
+        caplog.set_level("CRITICAL", "darkcall")
+        function, memory = launched(
+            lambda x: x, candidate if is_async else lambda x: x, runner=ThreadRunner(workers=2)
+        )
+        for round_ in range(1, 31):
+            for x in range(100):
+                function(x)
+            close(timeout=0.0001 * round_)
+
+            stats = launch_of(function).stats()
+            assert stats.pending == 0
+            assert stats.outcomes["match"] + stats.outcomes["dropped"] == 100 * round_
+            [sink] = stats.sinks.values()
+            assert sink.written == stats.outcomes["match"] == len(memory.records)
+
+    def test_an_async_candidate_that_would_begin_in_its_middle_is_dropped(self, launched):
+        async def candidate(x):
+            return x
+
+        function, _ = launched(lambda x: x, candidate, runner=InlineRunner())
+        loop.shut()
+        function(1)
+        loop.reopen()
+        function(2)
+
+        assert outcomes(function) == {"match": 1, "dropped": 1}
+        assert launch_of(function).stats().reasons == {"exit": 1}
+
+    def test_it_says_so_if_a_sink_could_not_take_all_in_time(self, launched, threads, caplog):
+        sink = SlowSink(0.02)
+        function, _ = launched(lambda x: x, lambda x: x, runner=threads, sinks=[sink])
+        for x in range(50):
+            function(x)
+
+        assert not close(timeout=0.3)
+        [counts] = launch_of(function).stats().sinks.values()
+        assert counts.dropped == 50 - counts.written > 0
+        [told] = caplog.messages
+        assert told.endswith(f"when it was closed: {counts.dropped} records are dropped")
+
+    def test_without_a_timeout_it_takes_as_long_as_is_configured(self, launched, hung):
+        function, _ = launched(lambda x: x, hung, runner=ThreadRunner(workers=1), timeout=None)
+        function(1)
+        hung.began.wait(5)
+        began = time.perf_counter()
+        with configure(close_timeout=0.05):
+            assert not close()
+
+        assert time.perf_counter() - began < 1.0
+
+    def test_a_runner_that_raises_does_not_keep_the_sinks_from_being_closed(self, launched, caplog):
+        runner, sink = BrokenRunner(), SlowSink()
+        function, _ = launched(lambda x: x, lambda x: x, runner=runner, sinks=[sink])
+        function(1)
+        runner.is_broken = True
+
+        assert not flush(timeout=1)
+        assert not close(timeout=1)
+        runner.is_broken = False
+        assert sink.closed == 1
+        assert caplog.messages == [
+            "flushing BrokenRunner failed with LookupError",
+            "closing BrokenRunner failed with LookupError",
+        ]
+
+    def test_a_sink_that_took_nothing_is_left_alone_if_no_thread_can_be_had(
+        self, launched, monkeypatch
+    ):
+        sink = SlowSink()
+        function, _ = launched(lambda x: x, lambda x: x, runner=InlineRunner(), sinks=[sink])
+        with monkeypatch.context() as patches:
+            patches.setattr(_threads, "start", no_thread)
+
+            assert close(timeout=5)
+            assert sink.closed == 0
+            # A record that came nevertheless is written, and the sink closed, by whoever can.
+            function(1)
+            assert close(timeout=5)
+        assert (len(sink.records), sink.closed) == (1, 1)
+
     def test_closing_twice_is_closing_once(self, launched, threads):
         function, _ = launched(lambda x: x, lambda x: x, runner=threads)
         function(1)
@@ -244,6 +370,24 @@ class TestClose:
             time.sleep(0.001)
 
         assert caplog.messages == ["a last word"]
+
+    def test_a_process_without_async_candidates_is_closed_without_asyncio(self, run_script):
+        printed = run_script("""
+            import sys
+            from darkcall import close, dark_launch, launch_of
+
+            @dark_launch(candidate=lambda x: x)
+            def control(x):
+                return x
+
+            control(1)
+            assert close(timeout=10)
+            control(2)
+            assert close(timeout=10)
+            print(launch_of(control).stats().outcomes["match"], "asyncio" in sys.modules)
+        """)
+
+        assert printed == ["2", "False"]
 
 
 class TestExit:
@@ -267,20 +411,23 @@ class TestExit:
     def test_a_candidate_that_hangs_does_not_hold_the_process(self, run_script):
         began = time.monotonic()
         printed = run_script("""
-            import atexit, threading, darkcall
-            from darkcall import dark_launch, launch_of
-
-            @dark_launch(candidate=lambda x: threading.Event().wait(), timeout=None)
-            def control(x):
-                return x
+            import atexit, logging, threading
 
             def say():
                 print(dict(launch_of(control).stats().reasons))
 
             # What is registered first runs last.
-            atexit.unregister(darkcall.close)
             atexit.register(say)
-            atexit.register(darkcall.close, 0.2)
+
+            from darkcall import configure, dark_launch, launch_of
+
+            logging.getLogger("darkcall").disabled = True
+            configure(close_timeout=0.2)
+
+            @dark_launch(candidate=lambda x: threading.Event().wait(), timeout=None)
+            def control(x):
+                return x
+
             control(1)
         """)
 
@@ -289,10 +436,10 @@ class TestExit:
 
     def test_pending_tasks_do_not_hold_the_process_and_nobody_complains(self, run_script):
         run_script("""
-            import asyncio, darkcall
+            import asyncio, logging, darkcall
             from darkcall import dark_launch
 
-            darkcall._lifecycle.CLOSE_SECONDS = 0.1
+            logging.getLogger("darkcall").disabled = True
 
             async def forever(x):
                 await asyncio.sleep(1000)
@@ -309,6 +456,24 @@ class TestExit:
             asyncio.run(acontrol(1))
             darkcall.close(timeout=0.1)
         """)
+
+    def test_what_is_decorated_while_the_process_exits_is_called_plainly(self, run_script):
+        printed = run_script("""
+            import atexit, threading
+
+            def decorate():
+                from darkcall import dark_launch, launch_of
+
+                @dark_launch(candidate=lambda x: print("candidate"))
+                def control(x):
+                    return x
+
+                print(control(7), launch_of(control).stats().off)
+
+            atexit.register(decorate)
+        """)
+
+        assert printed == ["7", "1"]
 
 
 class TestFork:
@@ -383,8 +548,7 @@ class TestFork:
             child = os.fork()
             control(2)
             assert flush(timeout=10)
-            print(launch_of(control).stats().calls)
-            sys.stdout.flush()
+            os.write(1, b"%d\\n" % launch_of(control).stats().calls)
             if child:
                 assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
             assert "asyncio" not in sys.modules
@@ -392,13 +556,86 @@ class TestFork:
 
         assert sorted(printed) == ["1", "2"]
 
+    def test_a_runner_that_raises_does_not_keep_a_child_from_starting_anew(self, run_script):
+        printed = run_script("""
+            import logging, os, sys, warnings
+            from darkcall import dark_launch, flush, launch_of
+            from darkcall.runners import InlineRunner
+
+            warnings.simplefilter("ignore", DeprecationWarning)
+            logging.basicConfig(stream=sys.stdout, format="%(message)s")
+
+            class BrokenRunner(InlineRunner):
+                def after_fork(self):
+                    raise LookupError
+
+            @dark_launch(candidate=lambda x: x, runner=BrokenRunner(), sinks=[])
+            def control(x):
+                return x
+
+            control(1)
+            assert flush(timeout=10)
+            child = os.fork()
+            if child:
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+            else:
+                control(2)
+                assert flush(timeout=10)
+                assert launch_of(control).stats().outcomes["match"] == 1
+        """)
+
+        assert " ".join(printed) == "resetting BrokenRunner failed with LookupError"
+
+    def test_a_child_skips_a_candidate_whose_import_its_parent_was_in_the_middle_of(
+        self, run_script
+    ):
+        printed = run_script("""
+            import logging, os, sys, threading, types, warnings
+            from darkcall import dark_launch, flush, launch_of
+            from darkcall.sinks import _forks
+
+            warnings.simplefilter("ignore", DeprecationWarning)
+            logging.getLogger("darkcall").disabled = True
+            _forks.FORK_WAITS_SECONDS = 0.05
+            began, let_go = threading.Event(), threading.Event()
+
+            def import_slowly(name):
+                began.set()
+                let_go.wait(20)
+                return lambda x: x
+
+            sys.modules["v2"] = types.ModuleType("v2")
+            sys.modules["v2"].__getattr__ = import_slowly
+
+            @dark_launch(candidate="v2:price", sinks=[])
+            def control(x):
+                return x
+
+            control(1)
+            assert began.wait(10)
+            child = os.fork()
+            if child:
+                assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+                let_go.set()
+                assert flush(timeout=10)
+                assert launch_of(control).stats().outcomes["match"] == 1
+            else:
+                control(2)
+                assert flush(timeout=10)
+                print(*launch_of(control).stats().reasons)
+        """)
+
+        assert " ".join(printed) == (
+            "importing the candidate failed: this process was forked while its parent imported it"
+        )
+
     def test_where_there_is_no_fork_there_is_nothing_to_register(self, monkeypatch):
-        monkeypatch.setattr(_lifecycle, "_is_installed", False)
+        monkeypatch.setattr(_lifecycle, "_leave_to_install", [True])
         monkeypatch.setattr(_lifecycle.atexit, "register", lambda *args: None)
         monkeypatch.delattr(_lifecycle.os, "register_at_fork")
         _lifecycle.install_hooks()
 
-        assert _lifecycle._is_installed
+        assert not _lifecycle._leave_to_install
 
 
 def test_memory_of_what_was_flushed_is_given_back_to_the_launch(launched, threads):
@@ -412,8 +649,10 @@ def test_memory_of_what_was_flushed_is_given_back_to_the_launch(launched, thread
     assert len(room._places) == 1_000
 
 
-@pytest.mark.parametrize("timeout", [None, "1", -1, True, float("nan")])
-@pytest.mark.parametrize("function", [flush, close])
+@pytest.mark.parametrize(
+    ("function", "timeout"),
+    [*itertools.product([flush, close], ["1", -1, True, float("nan")]), (flush, None)],
+)
 def test_what_is_no_duration_is_refused(function, timeout):
     with pytest.raises(ConfigurationError, match="give seconds or a timedelta"):
         function(timeout=timeout)

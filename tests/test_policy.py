@@ -299,6 +299,31 @@ def test_max_copy_bytes_skips_what_is_larger(dark, sink):
     assert "max_copy_bytes=1000" in sink.records[1].reason
 
 
+class Slow:
+    def __init__(self, seconds):
+        self.seconds = seconds
+
+    def __reduce__(self):
+        ends = time.thread_time() + self.seconds
+        while time.thread_time() < ends:
+            pass
+        return Slow, (0.0,)
+
+
+@pytest.mark.parametrize("seconds", [0.01, dt.timedelta(milliseconds=10)])
+def test_max_copy_seconds_skips_what_takes_longer_to_copy(dark, sink, seconds):
+    decorated = dark(candidate=len, max_copy_seconds=seconds)(lambda obj, /: len(obj))
+    decorated([Slow(0.0), 1])
+    decorated([Slow(0.001) for _ in range(100)])
+    assert outcomes(sink) == ["match", "skipped"]
+    assert "max_copy_seconds=0.01, which can be raised" in sink.records[1].reason
+
+
+def test_max_copy_seconds_of_none_is_no_limit(dark, sink):
+    dark(candidate=len, max_copy_seconds=None)(len)([Slow(0.001) for _ in range(100)])
+    assert outcomes(sink) == ["match"]
+
+
 def test_max_pending_bytes_drops_what_would_wait_beyond_it(sink, threads):
     release = threading.Event()
     decorated = dark_launch(
@@ -355,6 +380,7 @@ BAD = {
     "sinks": [3, "log", ["log"], MemorySink(), iter(()), {"a": print}],
     "runner": ["thread", 3, concurrent.futures.ThreadPoolExecutor],
     "max_copy_bytes": [0, -1, 1.5, True, None, "1"],
+    "max_copy_seconds": [0, -1, "1", True, math.inf, math.nan, dt.timedelta(0)],
     "max_pending": [0, -1, 1.5, True, None, "1", 10**9],
     "max_pending_bytes": [0, -1, 1.5, True, None, "1"],
     "max_stuck": [0, -1, 1.5, True, None, "1"],
@@ -441,6 +467,18 @@ def test_an_unknown_knob_is_refused_with_the_nearest_one(name, says, taken_by):
     }[taken_by]
     with pytest.raises(TypeError, match=rf"{taken_by}\(\) has no knob '{name}': {says}"):
         take(**{name: 1})
+
+
+@pytest.mark.parametrize("taken_by", ["dark_launch", "update"])
+def test_what_holds_for_the_whole_process_is_no_knob_of_a_launch(taken_by):
+    launch = launch_of(dark_launch(candidate=identity, name="shop")(identity))
+    take = {
+        "dark_launch": functools.partial(dark_launch, candidate=identity),
+        "update": launch.update,
+    }[taken_by]
+    says = r"no knob 'close_timeout': it holds for the whole process, give it to configure\(\)"
+    with pytest.raises(TypeError, match=rf"{taken_by}\(\) has {says}"):
+        take(close_timeout=1.0)
 
 
 def test_a_policy_of_no_knobs_is_safe():

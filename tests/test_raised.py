@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import gc
 import json
+import math
 import pickle
 import threading
 import time
@@ -15,10 +16,13 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from darkcall import dark_launch, flush, launch_of
-from darkcall._snapshot import copied, keep
+from darkcall._snapshot import Limits, Writer, copied, keep
 from darkcall._snapshot._raised import MAX_LINKS, exception_from, state_of
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
+
+
+LIMITS = Limits(nbytes=1 << 20, seconds=math.inf)
 
 
 class RequiredArgumentsError(Exception):
@@ -128,7 +132,7 @@ EXCEPTIONS = {
 
 
 def kept_and_opened(error):
-    return exception_from(copied(state_of(error), 1 << 20).open())
+    return exception_from(copied(state_of(error), Writer(LIMITS)).open())
 
 
 def links(error):
@@ -161,7 +165,7 @@ def test_an_exception_is_the_same_after_it_was_kept(make):
 def test_an_exception_inside_a_value_is_the_same_after_it_was_kept(make):
     error = make()
 
-    [opened] = keep([error], 1 << 20).open()
+    [opened] = keep([error], Writer(LIMITS)).open()
 
     assert opened is not error
     assert type(opened) is type(error)
@@ -296,7 +300,7 @@ def test_an_exception_that_holds_itself_is_kept():
     opened = kept_and_opened(error)
 
     assert opened.itself.itself is opened.itself
-    [in_a_value] = keep([error], 1 << 20).open()
+    [in_a_value] = keep([error], Writer(LIMITS)).open()
     assert in_a_value.itself is in_a_value
 
 

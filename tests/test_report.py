@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from darkcall import Difference, _guard, _report
+from darkcall import Difference, _guard, _job, _report
 from darkcall.runners import InlineRunner
 
 
@@ -27,17 +27,6 @@ def record_of(launched):
         return record
 
     return call
-
-
-class Unopenable:
-    """Can be copied, but not opened again."""
-
-    def __reduce__(self):
-        return _raise, ()
-
-
-def _raise():
-    raise ValueError
 
 
 def test_a_record_says_where_and_when(record_of):
@@ -218,12 +207,27 @@ def test_what_a_comparison_says_of_its_end_is_redacted_and_bounded(record_of):
     assert len(record.stopped) < 10_000
 
 
-def test_a_call_whose_record_cannot_be_made_is_counted_all_the_same(launched):
-    function, memory = launched(
-        lambda x: x, lambda x: x, runner=INLINE, context=lambda x: {"tenant": Unopenable()}
-    )
+def test_a_call_whose_record_cannot_be_made_is_counted_all_the_same(launched, monkeypatch):
+    def fail(*_args):
+        raise ValueError
+
+    monkeypatch.setattr(_job, "record_of", fail)
+    function, memory = launched(lambda x: x, lambda x: x, runner=INLINE)
     before = _guard.faults.value
     function(1)
 
     assert memory.records == []
+    assert _guard.faults.value == before + 1
+
+
+def test_a_context_that_cannot_be_opened_is_told_in_its_place(record_of):
+    class OpensBadly:
+        def __reduce__(self):
+            return int, ("x",)
+
+    before = _guard.faults.value
+    record = record_of(lambda x: x, lambda x: x, 1, context=lambda x: {"tenant": OpensBadly()})
+
+    assert record.outcome == "match"
+    assert record.context == {"$": {"$": "dict", "undescribable": True}}
     assert _guard.faults.value == before + 1

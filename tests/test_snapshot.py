@@ -10,6 +10,7 @@ import datetime as dt
 import decimal
 import enum
 import gc
+import math
 import pathlib
 import socket
 import threading
@@ -26,16 +27,24 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkcall import ConfigurationError, _parameters, dark_launch, flush, launch_of
-from darkcall._snapshot import UnkeepableError, copied, keep, share
+from darkcall import ConfigurationError, _parameters, _snapshot, dark_launch, flush, launch_of
+from darkcall._snapshot import Limits, UnkeepableError, Writer, share
 from darkcall.compare import equal
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
 
 
-LIMIT = 1 << 20
 MEGABYTE = 1 << 20
+LIMIT = MEGABYTE
 LARGE = 100 * MEGABYTE
+
+
+def keep(value, max_bytes, seconds=math.inf):
+    return _snapshot.keep(value, Writer(Limits(max_bytes, seconds)))
+
+
+def copied(value, max_bytes, shared, seconds=math.inf):
+    return _snapshot.copied(value, Writer(Limits(max_bytes, seconds)), shared)
 
 
 class Colour(enum.Enum):
@@ -478,6 +487,15 @@ def test_what_reduces_to_a_name_that_nobody_finds_is_deep_copied():
     assert keep([value], LIMIT).open()[0] is value
 
 
+def test_what_reduces_to_a_list_is_refused():
+    class ReducesToAList:
+        def __reduce_ex__(self, protocol):
+            return ["neither a name", "nor a tuple"]
+
+    with pytest.raises(UnkeepableError, match="its __reduce__ returns no tuple"):
+        keep([ReducesToAList()], LIMIT)
+
+
 @pytest.mark.parametrize("nbytes", ["many", -1, None])
 def test_a_size_that_is_none_is_not_believed(nbytes):
     class Odd:
@@ -723,12 +741,12 @@ def test_the_parameter_that_cannot_be_copied_is_tried_first_the_next_time(monkey
     add, sink = launched()
     found = []
 
-    def noting(name, *args):
+    def noting(search, name, value):
         found.append(name)
-        return find(name, *args)
+        return find(search, name, value)
 
-    find = _parameters._why_not
-    monkeypatch.setattr(_parameters, "_why_not", noting)
+    find = _parameters._Search.reason
+    monkeypatch.setattr(_parameters._Search, "reason", noting)
     for _ in range(3):
         add(3, threading.Lock())
     add(generator(), 3)
@@ -742,9 +760,9 @@ def test_arguments_that_are_too_large_only_together_are_skipped_with_a_reason():
     add(bytearray(600), bytearray(600))
 
     reason = sink.records[0].reason
-    assert reason.startswith("the arguments together cannot be copied: a copy would exceed ")
+    assert reason.startswith("the arguments cannot be copied: a copy would exceed ")
     assert "max_copy_bytes=1000" in reason
-    assert reason.endswith("name one in share, or pass an isolate of your own")
+    assert reason.endswith("as they are, or an isolate of your own")
 
 
 def test_an_argument_that_is_too_large_is_skipped_with_a_reason():

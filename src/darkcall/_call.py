@@ -103,6 +103,8 @@ def begin(launch: Launch, entries: Entries) -> None:
     # One call of C code counts and makes the tickets: no interrupt comes between.
     no_gate, tickets = itertools.repeat(None), map(list, itertools.repeat((0,)))
     entries.extend(zip(launch.candidates, no_gate, tickets, launch._counts.shadowed, strict=False))
+    if launch._to_start:
+        launch._start_ahead()
 
 
 def admit(
@@ -148,7 +150,7 @@ def admit(
     user_context = keep_context(launch, terms, args, kwargs)
     # Now, not when the control returns: an async one may take its time.
     _weigh(entries, user_context, None if arguments is None else arguments[0])
-    number = entries[0][3] // len(entries)
+    number = entries[0][3]
     return Admission(
         terms, launch._counts, number, arguments, shared, skipped, copy_context(), user_context
     )

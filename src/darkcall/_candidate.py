@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,6 +11,8 @@ from ._errors import ConfigurationError, SignatureMismatchError
 from ._model import Outcome
 from ._signatures import check_signatures, is_async
 from ._tally import Tally
+from ._text import escaped, qualname_of
+from .sinks._forks import ForkGate
 
 
 if TYPE_CHECKING:
@@ -25,6 +26,10 @@ RETRY_SECONDS: Final = 30.0
 _MAX_REASONS: Final = 100
 
 
+#: Calls that a close dropped, of all candidates: their launches may be gone by then.
+dropped_at_close = Tally()
+
+
 class UnresolvedError(Exception):
     """A candidate that was given by name cannot be used; the message says why."""
 
@@ -35,7 +40,7 @@ class Candidate:
     Attributes:
         name: Its name in the launch.
         full_name: With the launch's name before it, for log lines.
-        gate: What decides whether it runs; replaced when its bounds are.
+        gate: What decides whether it runs; replaced in a forked child.
         late: How often it ended after its deadline.
     """
 
@@ -56,6 +61,7 @@ class Candidate:
         self._is_async: bool | None = None
         self._failure: str | None = None
         self._try_again_at = 0.0
+        self._importing = ForkGate()
         if not isinstance(target, str):
             self._adopt(target)
         self.reset(gate)
@@ -63,8 +69,6 @@ class Candidate:
     def reset(self, gate: Gate) -> None:
         """Begin to count at nothing, behind a new gate."""
         self.gate = gate
-        # In a forked child its holder may not exist.
-        self._resolving = threading.Lock()
         self._outcomes = {outcome: Tally() for outcome in Outcome}
         self._reasons: dict[str, Tally] = {}
         self.late = Tally()
@@ -81,7 +85,9 @@ class Candidate:
         """
         if self._function is not None:
             return self._function
-        with self._resolving:
+        with self._importing.inside:
+            if self._importing.broken:
+                raise UnresolvedError("this process was forked while its parent imported it")
             now = time.monotonic()
             if self._failure is None or now >= self._try_again_at:
                 try:
@@ -100,6 +106,9 @@ class Candidate:
             function = function.__func__
         check_signatures(self._control, function)
         self._is_async = is_async(function)
+        if self._is_async:
+            # Here no fork comes in its middle, which the child could not get beyond.
+            importlib.import_module(".runners.loop", __package__)
         self._function = function
         return function  # type: ignore[no-any-return]
 
@@ -115,6 +124,8 @@ class Candidate:
             outcome: The outcome.
             reason: Why, if there is more to say; the same words for the same reason.
         """
+        if reason == "exit":
+            dropped_at_close.add()
         if reason is not None:
             if len(self._reasons) >= _MAX_REASONS and reason not in self._reasons:
                 reason = "other"
@@ -123,11 +134,11 @@ class Candidate:
 
     def counts(self) -> tuple[dict[str, int], dict[str, int]]:
         """Read how often each outcome came about, and how often each reason was given."""
-        reasons = {reason: tally.value for reason, tally in list(self._reasons.items())}
+        reasons = {reason: tally.value for reason, tally in self._reasons.copy().items()}
         return {outcome.value: tally.value for outcome, tally in self._outcomes.items()}, reasons
 
     def __repr__(self) -> str:
-        return f"<Candidate {self.full_name}>"
+        return f"<Candidate {escaped(self.full_name)}>"
 
 
 def _imported(reference: Any) -> Any:
@@ -142,7 +153,7 @@ def _said_by(error: Exception) -> str:
     # The texts of these are about names in the code; any other may hold what it should not.
     if isinstance(error, ImportError | AttributeError | SignatureMismatchError):
         return f"{type(error).__qualname__}: {error}"
-    return type(error).__qualname__
+    return qualname_of(type(error))
 
 
 def check_reference(reference: str) -> None:

@@ -11,6 +11,7 @@ import attrs
 
 from . import _guard
 from ._model import Difference, Observation, Outcome
+from ._text import qualname_of
 from .compare import Uncomparable
 
 
@@ -75,7 +76,7 @@ def compare_sides(terms: Terms, control: Observation, candidate: Observation) ->
     except Uncomparable as error:
         return Comparison(Outcome.UNCOMPARABLE, control, candidate, reason=str(error))
     except Exception as error:  # noqa: BLE001 -- comparing runs the user's code
-        reason = f"{step} failed: {type(error).__qualname__}"
+        reason = f"{step} failed: {qualname_of(type(error))}"
         return Comparison(Outcome.UNCOMPARABLE, control, candidate, reason=reason)
     outcome = _outcome(terms, control, candidate, differences)
     return Comparison(outcome, control, candidate, differences, None, stopped)
@@ -92,7 +93,7 @@ def _one_raised(control: Observation, candidate: Observation) -> Difference:
 
 
 def _refuse_a_coroutine(value: Any) -> None:
-    if isinstance(value, types.CoroutineType):
+    if type(value) is types.CoroutineType:
         raise Uncomparable(
             "the candidate returned a coroutine: give a coroutine function as the candidate"
         )
@@ -105,11 +106,11 @@ def _read(
     if _is_bool(found):
         return (() if found else (Difference("$", "value", control, candidate),)), None
     if not hasattr(found, "__iter__") or isinstance(found, str | Mapping):
-        raise Uncomparable(f"{step} returned {type(found).__qualname__}, no bool or Differences")
+        raise Uncomparable(f"{step} returned {qualname_of(type(found))}, no bool or Differences")
     differences = tuple(itertools.islice(found, MAX_DIFFERENCES + 1))
     for difference in differences:
         if not isinstance(difference, Difference):
-            raise Uncomparable(f"{step} gave {type(difference).__qualname__}, no Difference")
+            raise Uncomparable(f"{step} gave {qualname_of(type(difference))}, no Difference")
         if not (isinstance(difference.path, str) and isinstance(difference.kind, str)):
             raise Uncomparable(f"{step} gave a Difference whose path or kind is no text")
     stopped = getattr(found, "stopped", None)

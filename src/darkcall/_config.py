@@ -3,23 +3,37 @@
 from __future__ import annotations
 
 import os
-import threading
 import weakref
-from typing import TYPE_CHECKING, Any, Unpack
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Unpack
 
 import attrs
 
-from ._policy import Knobs, Policy, check_names
+from . import _threads
+from ._policy import (
+    CLOSE_SECONDS,
+    CLOSE_TIMEOUT,
+    KNOBS,
+    SETTINGS,
+    Policy,
+    Settings,
+    check_names,
+    checked_seconds,
+)
 from .runners import ThreadRunner
 from .sinks._outlet import Outlet
 
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Mapping, Sequence
 
     from ._launch import Launch
     from ._model import Record, SinkStats
     from .runners import Runner
+
+    _Layers: TypeAlias = list[tuple[weakref.ref["Restorable"], dict[str, Any]]]
+
+T = TypeVar("T")
 
 _ENABLED = "enabled"
 _OFF_WORDS = frozenset({"off", "0", "false", "no"})
@@ -27,13 +41,16 @@ _OFF_WORDS = frozenset({"off", "0", "false", "no"})
 #: The environment wins over every switch in the code.
 IS_OFF_BY_ENVIRONMENT = os.environ.get("DARKCALL", "").strip().lower() in _OFF_WORDS
 
-_lock = threading.RLock()
+_lock = _threads.RLock()
 #: What was set, oldest first.  What a with statement set is taken out again when it ends,
 #: in any order: those of two threads may overlap.
-_layers: list[tuple[weakref.ref[Restorable], dict[str, Any]]] = []
-_launches: weakref.WeakSet[Launch] = weakref.WeakSet()
+_layers: _Layers = []
+#: By identity.  Listed by _living alone: whoever iterates over these themselves fails when a
+#: signal handler, or another thread, adds to them meanwhile.
+_launches: weakref.WeakValueDictionary[int, Launch] = weakref.WeakValueDictionary()
 _outlets: weakref.WeakValueDictionary[int, Outlet] = weakref.WeakValueDictionary()
-_runners: weakref.WeakSet[Runner] = weakref.WeakSet()
+_runners: weakref.WeakValueDictionary[int, Runner] = weakref.WeakValueDictionary()
+_is_ending = False
 _default_runner: Runner | None = None
 _default_sinks: Sequence[Callable[[Record], object]] | None = None
 
@@ -42,26 +59,32 @@ class Restorable:
     """What ``configure`` and ``set_enabled`` return: leave it, or use it in a ``with``."""
 
     def __init__(self, settings: dict[str, Any]) -> None:
-        global _layers  # noqa: PLW0603 -- process-wide by purpose
-        with _lock:
-            _layers = _folded([*_layers, (weakref.ref(self), settings)])
-            refresh()
+        _change(lambda layers: _folded([*layers, (weakref.ref(self), settings)]))
 
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, *_exc: object) -> None:
-        global _layers  # noqa: PLW0603 -- process-wide by purpose
-        with _lock:
-            _layers = [layer for layer in _layers if layer[0]() is not self]
-            refresh()
+        _change(lambda layers: [layer for layer in layers if layer[0]() is not self])
+
+
+def _change(change: Callable[[_Layers], _Layers]) -> None:
+    global _layers
+    with _lock:
+        is_changed = False
+        while not is_changed:
+            before = _layers
+            after = change(before)
+            # What a signal handler set meanwhile must not go.
+            is_changed, _layers = (True, after) if _layers is before else (False, _layers)
+        refresh()
 
 
 def _folded(
-    layers: list[tuple[weakref.ref[Restorable], dict[str, Any]]],
-) -> list[tuple[weakref.ref[Restorable], dict[str, Any]]]:
+    layers: _Layers,
+) -> _Layers:
     # What nobody can take out any more is one layer: programs may configure without end.
-    folded: list[tuple[weakref.ref[Restorable], dict[str, Any]]] = []
+    folded: _Layers = []
     for restorable, settings in layers:
         if folded and folded[-1][0]() is None is restorable():
             folded[-1] = (restorable, {**folded[-1][1], **settings})
@@ -77,14 +100,16 @@ def _settings() -> dict[str, Any]:
     return settings
 
 
-def configure(**knobs: Unpack[Knobs]) -> Restorable:
+def configure(**settings: Unpack[Settings]) -> Restorable:
     """Set defaults for all launches of the process, those that exist included.
 
     What a launch was given by itself wins over these.  Knobs that are not named keep the
     value they have.
 
     Args:
-        **knobs: Any knobs of ``dark_launch`` but ``candidate`` and ``name``.
+        **settings: Any knobs of ``dark_launch`` but ``candidate`` and ``name``; and
+            ``close_timeout``: how long the process waits for what is pending when it
+            exits, in seconds or as a timedelta, 2.0 by default.
 
     Returns:
         A context manager: in a ``with`` statement, the former defaults hold again after
@@ -95,15 +120,20 @@ def configure(**knobs: Unpack[Knobs]) -> Restorable:
         ConfigurationError: A knob cannot have that value.
 
     Example:
-        >>> with configure(sample=0.1, timeout=0.5):
+        >>> with configure(sample=0.1, timeout=0.5, close_timeout=5.0):
         ...     pass
     """
-    check_names(knobs, "configure")
-    policy = policy_with(knobs)
+    check_names(settings, "configure", known=SETTINGS)
+    checked: dict[str, Any] = dict(settings)
+    if CLOSE_TIMEOUT in checked:
+        checked[CLOSE_TIMEOUT] = checked_seconds(
+            "configure", checked[CLOSE_TIMEOUT], name=CLOSE_TIMEOUT
+        )
+    policy = policy_with(checked)
     if policy.sinks is not None:
         # What is no sink is to be refused here, not by each launch that would use it.
         outlets_for(policy)
-    return Restorable(dict(knobs))
+    return Restorable(checked)
 
 
 def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(False) reads well
@@ -127,16 +157,29 @@ def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(Fal
 
 def is_enabled() -> bool:
     """Whether launches run at all."""
-    return _settings().get(_ENABLED, True) and not IS_OFF_BY_ENVIRONMENT
+    return _settings().get(_ENABLED, True) and not (IS_OFF_BY_ENVIRONMENT or _is_ending)
+
+
+def end() -> None:
+    """Switch all launches off for good, those to come included: the process exits."""
+    global _is_ending  # noqa: PLW0603 -- process-wide by purpose
+    _is_ending = True
+    refresh()
+
+
+def close_seconds() -> float:
+    """Give how long a close may take that was not told, in seconds."""
+    seconds: float = _settings().get(CLOSE_TIMEOUT, CLOSE_SECONDS)
+    return seconds
 
 
 def policy_with(explicit: Mapping[str, Any]) -> Policy:
     """Make a policy of the defaults and of what a launch was given by itself."""
-    knobs = {name: value for name, value in _settings().items() if name != _ENABLED}
     # None stands for the configured ones of these, not for a value of its own.
     unset = {name for name in ("sinks", "runner") if explicit.get(name) is None}
     own = {name: value for name, value in explicit.items() if name not in unset}
-    return Policy(**{**knobs, **own})
+    given = {**_settings(), **own}
+    return Policy(**{name: given[name] for name in KNOBS if name in given})
 
 
 def locked() -> threading.RLock:
@@ -147,7 +190,7 @@ def locked() -> threading.RLock:
 def add(launch: Launch) -> None:
     """Have a launch follow the defaults and switches."""
     with _lock:
-        _launches.add(launch)
+        _launches[id(launch)] = launch
 
 
 def launches() -> tuple[Launch, ...]:
@@ -164,13 +207,13 @@ def launches() -> tuple[Launch, ...]:
         True
     """
     with _lock:
-        return tuple(sorted(_launches, key=lambda launch: launch.name))
+        return tuple(sorted(_living(_launches), key=lambda launch: launch.name))
 
 
 def refresh() -> None:
     """Have each launch take over the defaults and switches as they are now."""
     with _lock:
-        for launch in list(_launches):
+        for launch in _living(_launches):
             launch._refresh()
 
 
@@ -183,7 +226,7 @@ def runner_for(policy: Policy) -> Runner:
             if _default_runner is None:
                 _default_runner = ThreadRunner()
             runner = _default_runner
-        _runners.add(runner)
+        _runners[id(runner)] = runner
         return runner
 
 
@@ -209,11 +252,16 @@ def _outlet_for(sink: Callable[[Record], object]) -> Outlet:
     return outlet
 
 
+def _living(registry: weakref.WeakValueDictionary[int, T]) -> list[T]:
+    # The references are copied in one step.
+    return [one for reference in registry.valuerefs() if (one := reference()) is not None]
+
+
 def renew_outlets() -> None:
     """Give each sink a new outlet: those that were closed take nothing any more."""
     with _lock:
         # Held here: an outlet lasts no longer than somebody holds it.
-        before = list(_outlets.values())
+        before = _living(_outlets)
         after = [Outlet(outlet.sink) for outlet in before]
         for closed, outlet in zip(before, after, strict=True):
             outlet.count_on_from(closed)
@@ -248,10 +296,10 @@ class Resources:
 
 def resources() -> Resources:
     """List what is to be flushed, closed, and reset after a fork."""
-    return Resources(tuple(_runners), tuple(_outlets.values()))
+    return Resources(tuple(_living(_runners)), tuple(_living(_outlets)))
 
 
 def after_fork() -> None:
     """Replace the lock: its holder does not exist in a forked child."""
     global _lock  # noqa: PLW0603 -- process-wide by purpose
-    _lock = threading.RLock()
+    _lock = _threads.RLock()

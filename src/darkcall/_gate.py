@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import collections
-import math
-import threading
 import time
 from typing import TYPE_CHECKING, Final
 
-from . import _guard
+from . import _guard, _threads
+from ._budget import CpuBudget
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from ._budget import Meter
+
 #: So many failures in a row, with nothing else between them, open the breaker.
 BREAKER_FAILURES: Final = 20
 #: How long an open breaker lets nothing through before it tries one call, in seconds.
 BREAKER_SECONDS: Final = 30.0
-#: The span over which a CPU budget is averaged, in seconds.
-BUDGET_SECONDS: Final = 10.0
-_BUDGET_SLICE_SECONDS: Final = 0.1
-# What is used in a slice's last moment counts for the whole span, too.
-_REMEMBERED_SECONDS: Final = BUDGET_SECONDS + _BUDGET_SLICE_SECONDS
+#: How long a launch that its stuck candidates stopped waits before it tries one call, in
+#: seconds; twice as long after each such call that gets stuck as well.
+STUCK_SECONDS: Final = 30.0
 
 
 class Room:
@@ -44,7 +42,7 @@ class Room:
         self.nbytes = 0
         # Re-entrant, for a signal handler that interrupts its holder; nothing between
         # the read and the write of nbytes gives way to one.
-        self._lock = threading.RLock()
+        self._lock = _threads.RLock()
 
     def take(self) -> bool:
         """Take a place, if there is one."""
@@ -63,19 +61,18 @@ class Room:
 
     def weigh(self, nbytes: int) -> None:
         """Add to what the waiting calls weigh, in bytes."""
-        if nbytes:
-            with self._lock:
-                self.nbytes += nbytes
+        with self._lock:
+            self.nbytes += nbytes
 
     def give_back(self, nbytes: int) -> None:
         """Give a place back, and what the call weighed."""
-        self.weigh(-nbytes)
-        if self._surplus:
-            with self._lock:
-                if self._surplus:
-                    self._surplus -= 1
-                    return
-        self._places.append(None)
+        # No call of a function: where the stack ends, the place would be lost.
+        with self._lock:
+            self.nbytes -= nbytes
+            if self._surplus:
+                self._surplus -= 1
+            else:
+                self._places.append(None)
 
     def resize(self, places: int, max_bytes: int) -> None:
         """Change how many places there are; calls that hold one keep it."""
@@ -92,56 +89,14 @@ class Room:
                     self._surplus += 1
 
 
-class Budget:
-    """CPU time that candidates may use, over any span of ten seconds."""
-
-    __slots__ = ("_allowed_seconds", "_slices", "_used_seconds")
-
-    def __init__(self, share: float) -> None:
-        self._allowed_seconds = share * BUDGET_SECONDS
-        self._used_seconds = 0.0
-        self._slices: collections.deque[list[float]] = collections.deque()
-
-    def rebound(self, share: float) -> None:
-        """Change the share; what was used stays used."""
-        self._allowed_seconds = share * BUDGET_SECONDS
-
-    def charge(self, now: float, cpu_seconds: float) -> float:
-        """Add what a candidate used.
-
-        Args:
-            now: A reading of the clock, in seconds.
-            cpu_seconds: What it used.
-
-        Returns:
-            The time from which candidates may run again; 0.0 if they may run now.
-        """
-        slices = self._slices
-        while slices and slices[0][0] <= now - _REMEMBERED_SECONDS:
-            self._used_seconds -= slices.popleft()[1]
-        if slices and now - slices[-1][0] < _BUDGET_SLICE_SECONDS:
-            slices[-1][1] += cpu_seconds
-        else:
-            slices.append([now, cpu_seconds])
-        self._used_seconds += cpu_seconds
-        excess = self._used_seconds - self._allowed_seconds
-        if excess < 0.0:
-            return 0.0
-        for began, used in slices:
-            excess -= used
-            if excess < 0.0:
-                return began + _REMEMBERED_SECONDS
-        return now + _REMEMBERED_SECONDS
-
-
 class Gate:
     """What stands before one candidate: breaker, budget, stuck threads and room.
 
     The caller's thread compares one number with the clock; workers keep it up to date.
+    While too many failed or got stuck, one call is let through from time to time.
 
     Attributes:
         room: The places for calls that wait or run.
-        stuck: How many candidates hold a thread past their deadline.
     """
 
     __slots__ = (
@@ -150,13 +105,19 @@ class Gate:
         "_budget_until",
         "_clock",
         "_failures",
+        "_is_half_open",
         "_is_open",
+        "_is_stopped",
         "_lock",
         "_max_stuck",
         "_name",
+        "_pause_seconds",
         "_shut_until",
+        "_stuck",
+        "_stuck_until",
+        "_tried",
+        "_try_at",
         "room",
-        "stuck",
     )
 
     def __init__(
@@ -171,16 +132,30 @@ class Gate:
     ) -> None:
         self._name = name
         self._clock = clock
-        self._lock = threading.Lock()
+        # Re-entrant, for a signal handler or a __del__ that interrupts its holder.
+        self._lock = _threads.RLock()
         self._max_stuck = max_stuck
-        self._budget = None if cpu_budget is None else Budget(cpu_budget)
+        self._budget = None if cpu_budget is None else CpuBudget(cpu_budget)
         self._budget_until = 0.0
         self._breaker_until = 0.0
         self._is_open = False
         self._failures = 0
+        # Those that hold a thread past their deadline, and whether they stopped the launch.
+        self._stuck: set[Meter] = set()
+        self._is_stopped = False
+        self._pause_seconds = 0.0
+        # Workers go by the one, callers by the other, which they put off themselves.
+        self._try_at = 0.0
+        self._stuck_until = 0.0
+        self._tried: Meter | None = None
+        self._is_half_open = False
         self._shut_until = 0.0
         self.room = Room(max_pending, max_pending_bytes)
-        self.stuck = 0
+
+    @property
+    def stuck(self) -> int:
+        """How many candidates hold a thread past their deadline."""
+        return len(self._stuck)
 
     def rebound(
         self,
@@ -197,7 +172,7 @@ class Gate:
             if cpu_budget is None:
                 self._budget, self._budget_until = None, 0.0
             elif self._budget is None:
-                self._budget = Budget(cpu_budget)
+                self._budget = CpuBudget(cpu_budget)
             else:
                 self._budget.rebound(cpu_budget)
                 self._budget_until = self._budget.charge(self._clock(), 0.0)
@@ -207,7 +182,7 @@ class Gate:
         """Tell why a candidate may not run now; None if it may."""
         if now >= self._shut_until:
             return None
-        if self.stuck >= self._max_stuck:
+        if now < self._stuck_until:
             return "stuck"
         if now < self._breaker_until:
             return "breaker"
@@ -220,10 +195,55 @@ class Gate:
             return refusal
         if not self.room.take():
             return "full"
-        if self._is_open:
-            # This call is the one that finds out; the rest waits for its outcome.
-            self._breaker_until = self._shut_until = now + BREAKER_SECONDS
+        if self._is_half_open:
+            self._try_one(now)
         return None
+
+    def _try_one(self, now: float) -> None:
+        # This call is the one that finds out; the rest waits for its outcome.
+        if self._is_open:
+            self._breaker_until = now + BREAKER_SECONDS
+        if self._is_stopped:
+            self._stuck_until = now + self._pause_seconds
+        self._shut_until = max(self._stuck_until, self._breaker_until, self._shut_until)
+
+    def begin(self, meter: Meter, now: float) -> str | None:
+        """Tell why a call that has waited may not begin any more; None if it may.
+
+        Args:
+            meter: The candidate's.
+            now: A reading of the clock, in seconds.
+        """
+        if now >= self._shut_until and not self._stuck:
+            return None
+        with self._lock:
+            self._charge(now, sum(one.read() for one in self._stuck))
+            self._update()
+            if now < self._budget_until:
+                return "over_budget"
+            if self._is_stopped:
+                if now < self._try_at:
+                    return "stuck"
+                self._tried = meter
+                self._put_off(now)
+        return None
+
+    def ended(self, meter: Meter, cpu_seconds: float | None) -> None:
+        """Hear that a candidate ended in time.
+
+        Args:
+            meter: Its meter.
+            cpu_seconds: What it used of the CPU; None if that is not known.
+        """
+        meter.is_over = True
+        restarts = False
+        with self._lock:
+            self._charge(self._clock(), cpu_seconds or 0.0)
+            if meter is self._tried and self._is_stopped:
+                restarts, self._is_stopped, self._stuck_until = True, False, 0.0
+            self._update()
+        if restarts:
+            self._say_that_it_restarts()
 
     def succeeded(self) -> None:
         """Hear that a candidate returned, or raised as the control did."""
@@ -251,32 +271,73 @@ class Gate:
                 f"one call is tried every {BREAKER_SECONDS:g} s",
             )
 
-    def used(self, cpu_seconds: float) -> None:
-        """Hear how much CPU time a candidate used, in seconds."""
-        if self._budget is not None:
-            with self._lock:
-                self._budget_until = self._budget.charge(self._clock(), cpu_seconds)
-                self._update()
+    def got_stuck(self, meter: Meter) -> None:
+        """Hear that a candidate holds its thread past its deadline.
 
-    def got_stuck(self) -> None:
-        """Hear that a candidate holds its thread past its deadline."""
+        Args:
+            meter: Its meter; it may have ended meanwhile.
+        """
         with self._lock:
-            self.stuck += 1
+            if meter.is_over:
+                return
+            now, stops = self._clock(), False
+            self._stuck.add(meter)
+            stuck = len(self._stuck)
+            self._charge(now, meter.read())
+            if stuck >= self._max_stuck:
+                stops = not self._is_stopped
+                if stops or meter is self._tried:
+                    self._stop(now)
             self._update()
-            is_at_cap = self.stuck == self._max_stuck
-        if is_at_cap:
+        if stops:
             _guard.say(
                 _guard.ERROR,
-                f"{self._name}: {self._max_stuck} candidates are past their timeout and hold "
-                "a thread each; no more are started until one of them ends",
+                f"{self._name}: {stuck} candidates are past their timeout and hold a thread "
+                "each; no more are started until one of them ends; "
+                f"one call is tried in {self._pause_seconds:g} s",
             )
 
-    def got_free(self) -> None:
-        """Hear that a stuck candidate ended."""
+    def got_free(self, meter: Meter, cpu_seconds: float | None = None) -> None:
+        """Hear that a candidate ended past its deadline; once more does no harm.
+
+        Args:
+            meter: Its meter.
+            cpu_seconds: What it used of the CPU in all; None if its meter tells.
+        """
         with self._lock:
-            self.stuck -= 1
+            if meter.is_over:
+                return
+            meter.is_over = True
+            was_stopped = self._is_stopped
+            self._stuck.discard(meter)
+            self._charge(self._clock(), meter.read(cpu_seconds))
             self._update()
+            restarts = was_stopped and not self._is_stopped
+        if restarts:
+            self._say_that_it_restarts()
+
+    def _say_that_it_restarts(self) -> None:
+        _guard.say(_guard.WARNING, f"{self._name}: a candidate ended, more are started again")
+
+    def _charge(self, now: float, cpu_seconds: float) -> None:
+        if self._budget is not None and cpu_seconds > 0.0:
+            self._budget_until = self._budget.charge(now, cpu_seconds)
+
+    def _stop(self, now: float) -> None:
+        self._is_stopped = True
+        self._pause_seconds = 2 * self._pause_seconds or STUCK_SECONDS
+        self._put_off(now)
+
+    def _put_off(self, now: float) -> None:
+        self._try_at = self._stuck_until = now + self._pause_seconds
 
     def _update(self) -> None:
-        stuck_until = math.inf if self.stuck >= self._max_stuck else 0.0
-        self._shut_until = max(stuck_until, self._breaker_until, self._budget_until)
+        if len(self._stuck) < self._max_stuck:
+            self._is_stopped, self._pause_seconds, self._stuck_until = False, 0.0, 0.0
+        elif not self._pause_seconds:
+            self._stop(self._clock())
+        self._is_half_open = self._is_open or self._is_stopped
+        if not self._is_open:
+            # A caller may have put it off in the moment in which it closed.
+            self._breaker_until = 0.0
+        self._shut_until = max(self._stuck_until, self._breaker_until, self._budget_until)

@@ -6,15 +6,16 @@ queued, and the next worker that has a moment says it.
 
 from __future__ import annotations
 
-import _thread
 import collections
 import contextlib
-import threading
+import math
 import time
 from typing import TYPE_CHECKING
 
+from . import _threads
 from ._dark import in_the_dark
 from ._tally import Tally
+from ._text import one_line, qualname_of
 
 
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ _TICK_SECONDS = 0.001
 faults = Tally()
 _waiting: collections.deque[tuple[int, str]] = collections.deque(maxlen=100)
 _last_said: dict[Hashable, float] = {}
-_draining = threading.Lock()
+_draining = _threads.Lock()
 
 WARNING = 30
 ERROR = 40
@@ -41,7 +42,7 @@ def fault(where: str, error: BaseException) -> None:
         error: What was raised.
     """
     faults.add()
-    say(ERROR, f"{where} failed with {type(error).__qualname__}", key=(where, type(error)))
+    say(ERROR, f"{where} failed with {qualname_of(type(error))}")
 
 
 def say(level: int, message: str, *, key: Hashable = None) -> None:
@@ -49,7 +50,7 @@ def say(level: int, message: str, *, key: Hashable = None) -> None:
 
     Args:
         level: A level of :mod:`logging`.
-        message: The line.
+        message: The line; what may not stand in one is escaped.
         key: What makes two lines the same; the message itself by default.
     """
     key = message if key is None else key
@@ -60,7 +61,7 @@ def say(level: int, message: str, *, key: Hashable = None) -> None:
     if len(_last_said) >= 1000:
         _last_said.clear()
     _last_said[key] = now
-    _waiting.append((level, message))
+    _waiting.append((level, one_line(message)))
 
 
 def has_lines() -> bool:
@@ -68,8 +69,12 @@ def has_lines() -> bool:
     return bool(_waiting) and not _draining.locked()
 
 
-def drain() -> None:
-    """Log what waits. For workers: a logging handler may be slow, or raise."""
+def drain(until: float = math.inf) -> None:
+    """Log what waits. For workers: a logging handler may be slow, or raise.
+
+    Args:
+        until: No second line is begun after that, on the clock of :func:`time.monotonic`.
+    """
     # logging is slow to import, and import darkcall must touch no logger.
     import logging  # noqa: PLC0415
 
@@ -83,6 +88,8 @@ def drain() -> None:
             with contextlib.suppress(Exception):
                 level, message = _waiting.popleft()
                 in_the_dark(logger.log, level, "%s", message)
+            if time.monotonic() >= until:
+                break
     finally:
         draining.release()
 
@@ -96,7 +103,7 @@ def tell_all(timeout: float) -> None:
     deadline = time.monotonic() + timeout
     if not tell():
         # The interpreter exits: there is no other thread to be had.
-        drain()
+        drain(deadline)
     while (_waiting or _draining.locked()) and time.monotonic() < deadline:
         time.sleep(_TICK_SECONDS)
 
@@ -110,10 +117,9 @@ def tell() -> bool:
         False if there is no thread to be had; what waits goes on waiting.
     """
     if has_lines():
-        # Not a Thread: starting one takes locks, which a signal handler that interrupts
-        # another start would wait for without end.
         try:
-            _thread.start_new_thread(drain, ())
+            # An audit hook that calls what is launched hears of this, and would come here.
+            in_the_dark(_threads.start, drain, "darkcall-log")
         except RuntimeError:
             return False
     return True
@@ -122,6 +128,6 @@ def tell() -> bool:
 def reset() -> None:
     """Forget what was said, and what waits; for a forked child and for tests."""
     global _draining  # noqa: PLW0603 -- its holder does not exist in a forked child
-    _draining = threading.Lock()
+    _draining = _threads.Lock()
     _waiting.clear()
     _last_said.clear()

@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 import attrs
 
 from . import _guard
+from ._budget import Meter, thread_clock
 from ._candidate import Candidate, UnresolvedError
 from ._comparison import Comparison, compare_sides
+from ._course import Course
 from ._model import Observation, Outcome
-from ._observe import observe, observe_async
+from ._observe import observe
 from ._report import describe_arguments, record_of
 from ._snapshot import exception_from
+from ._text import qualname_of
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
     from contextvars import Context
 
     from ._gate import Gate
@@ -111,9 +114,14 @@ def settle(
         nbytes = ticket.pop()
     except IndexError:
         return False
+    try:
+        candidate.settle(outcome, reason)
+    except BaseException:
+        # As where the stack ends: whoever settles what is lost takes it again.
+        ticket.append(nbytes)
+        raise
     if gate is not None:
         gate.room.give_back(nbytes)
-    candidate.settle(outcome, reason)
     return True
 
 
@@ -124,6 +132,7 @@ class Trial:
         self.job = job
         self.waited_seconds = time.perf_counter() - job.began - job.control_seconds
         self.arguments: dict[str, Any] | None = None
+        self.meter = Meter(thread_clock())
 
     def run(self, watch: Watch) -> None:
         """Go through the steps, on a worker."""
@@ -145,7 +154,7 @@ class Trial:
             is_for_the_caller = watch.is_callers_thread and not isinstance(error, Exception)
             if not is_for_the_caller:
                 _guard.fault(f"shadowing a call of {self.job.terms.launch}", error)
-            watch.end()
+            self._ends_in_time(watch)
             self._settle(Outcome.SKIPPED, "interrupted" if is_for_the_caller else "fault")
             if is_for_the_caller:
                 raise
@@ -155,8 +164,8 @@ class Trial:
         if job.skipped is not None:
             self._skip(watch, job.skipped)
             return
-        refusal = job.gate.refuses(time.perf_counter())
-        if refusal in {"over_budget", "stuck"}:
+        refusal = job.gate.begin(self.meter, time.perf_counter())
+        if refusal is not None:
             self._settle(Outcome.DROPPED, refusal)
             return
         watch.start(IMPORT_SECONDS, self.abandon)
@@ -179,28 +188,33 @@ class Trial:
             # Opening a copy runs code of its own.
             _guard.fault(f"preparing a call of {job.candidate.full_name}", error)
             if self._ends_in_time(watch):
-                self._skip(watch, f"preparing the call failed: {type(error).__qualname__}")
+                self._skip(watch, f"preparing the call failed: {qualname_of(type(error))}")
             return
         if job.candidate.is_async:
             if self._ends_in_time(watch):
                 self._run_on_loop(arguments, watch)
             return
         observation = observe(function, arguments, job.context, swallows=swallows)
-        if self._ends_in_time(watch):
-            self.conclude(watch, observation)
-        else:
-            self.come_late(observation)
+        try:
+            if watch.end():
+                self.conclude(watch, observation)
+            else:
+                self.come_late(observation)
+        finally:
+            # Tracebacks of what was raised lead to this frame: a cycle if it stayed.
+            del observation
 
     def _ends_in_time(self, watch: Watch) -> bool:
         if watch.end():
             return True
-        self.job.gate.got_free()
+        self.job.gate.got_free(self.meter)
         return False
 
     def _run_on_loop(self, arguments: Arguments, watch: Watch) -> None:
         # Imported when needed: asyncio is slow to import.
         from .runners import loop  # noqa: PLC0415
 
+        self.meter.leave_thread()
         loop.start(
             Course(self, arguments),
             loop=self.job.loop,
@@ -236,8 +250,20 @@ class Trial:
             candidate: What the candidate did.
         """
         watch.start(CONCLUDING_SECONDS, self._abandon_conclusion)
-        self._charge(candidate)
-        self._report(compare_sides(self.job.terms, self._control_side(), candidate), watch)
+        self.job.gate.ended(self.meter, candidate.cpu_seconds)
+        self._report(self._compared(watch, candidate), watch)
+
+    def _compared(self, watch: Watch, candidate: Observation) -> Comparison:
+        swallows = Exception if watch.is_callers_thread else BaseException
+        try:
+            control = self._control_side()
+        except swallows as error:
+            # Opening a copy runs code of its own.
+            _guard.fault(f"preparing what the control of {self.job.terms.launch} did", error)
+            control = Observation(duration_seconds=self.job.control_seconds)
+            reason = f"preparing what the control did failed: {qualname_of(type(error))}"
+            return Comparison(Outcome.UNCOMPARABLE, control, candidate, reason=reason)
+        return compare_sides(self.job.terms, control, candidate)
 
     def _control_side(self) -> Observation:
         job = self.job
@@ -273,7 +299,7 @@ class Trial:
         Args:
             reason: ``timeout``, or ``exit`` if the runner closes.
         """
-        self.job.gate.got_stuck()
+        self.job.gate.got_stuck(self.meter)
         self.conclude_without_candidate(reason)
 
     def conclude_without_candidate(self, reason: str) -> None:
@@ -294,11 +320,7 @@ class Trial:
             observation: What it did, which nobody waits for any longer.
         """
         self.job.candidate.late.add()
-        self._charge(observation)
-
-    def _charge(self, observation: Observation) -> None:
-        if observation.cpu_seconds is not None:
-            self.job.gate.used(observation.cpu_seconds)
+        self.job.gate.got_free(self.meter, observation.cpu_seconds)
 
     def _abandon_conclusion(self, reason: str) -> None:
         # Nothing is described here: what hangs may be the value's own code.
@@ -315,60 +337,3 @@ class Trial:
         elif outcome in (Outcome.MATCH, Outcome.MISMATCH, Outcome.IGNORED):
             self.job.gate.succeeded()
         return True
-
-
-def _leave_it(reason: str) -> None:
-    """Leave a timeout whose record cannot be described: it was settled before."""
-
-
-class Course:
-    """An async candidate on an event loop; what it came to goes back to a worker."""
-
-    def __init__(self, trial: Trial, arguments: Arguments) -> None:
-        self._trial = trial
-        self._arguments = arguments
-        self.timeout = trial.job.terms.policy.timeout
-
-    def observe(self) -> Coroutine[Any, Any, Observation]:
-        """Run the candidate."""
-        return observe_async(self._trial.job.candidate.resolve(), self._arguments)
-
-    def ended(self, observation: Observation) -> None:
-        """Have what it did compared."""
-        self._hand_back(lambda watch: self._trial.conclude(watch, observation))
-
-    def abandoned(self, reason: str) -> None:
-        """Go on without it."""
-        self._hand_back(lambda _watch: self._trial.conclude_without_candidate(reason))
-
-    def _hand_back(self, conclude: Callable[[Watch], None]) -> None:
-        self._trial.job.terms.runner.submit(Conclusion(self._trial, conclude))
-
-    def got_stuck(self) -> None:
-        """Hear that it goes on after it was cancelled."""
-        self._trial.job.gate.got_stuck()
-
-    def ended_late(self, *, was_stuck: bool, observation: Observation | None) -> None:
-        """Hear that it ended after all; None if it was cancelled as it should be."""
-        if was_stuck:
-            self._trial.job.gate.got_free()
-        if observation is not None:
-            self._trial.come_late(observation)
-
-
-class Conclusion:
-    """The rest of a trial whose candidate ran on an event loop, as work for a runner."""
-
-    def __init__(self, trial: Trial, conclude: Callable[[Watch], None]) -> None:
-        self._trial = trial
-        self._conclude = conclude
-
-    def run(self, watch: Watch) -> None:
-        """Conclude, on a worker."""
-        watch.start(CONCLUDING_SECONDS, _leave_it)
-        self._trial.guarded(watch, self._conclude)
-        watch.end()
-
-    def drop(self, reason: str) -> None:
-        """Count the call as dropped."""
-        self._trial.conclude_without_candidate(reason)

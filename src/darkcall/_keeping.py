@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from . import _guard
 from ._dark import in_the_dark
-from ._snapshot import Kept, UnkeepableError, copied, keep, share, state_of, weigh
+from ._snapshot import Kept, UnkeepableError, Writer, copied, keep, share, state_of, weigh
+from ._text import qualname_of
 
 
 if TYPE_CHECKING:
@@ -37,7 +38,7 @@ def keep_arguments(
         if policy.isolate == "share":
             return [share((args, kwargs))] * copies, None
         if policy.isolate == "copy":
-            kept = launch._parameters.keep(args, kwargs, policy.max_copy_bytes)
+            kept = launch._parameters.keep(args, kwargs, policy.copy_limits)
             return [kept] * copies, None
         isolated = [in_the_dark(policy.isolate, args, kwargs) for _ in range(copies)]
         return [share(_pair(one)) for one in isolated], None
@@ -45,7 +46,7 @@ def keep_arguments(
         return None, str(error)
     except Exception as error:  # noqa: BLE001 -- the user's code
         _guard.fault(f"isolating the arguments of {launch.name}", error)
-        return None, f"isolating the arguments failed: {type(error).__qualname__}"
+        return None, f"isolating the arguments failed: {qualname_of(type(error))}"
 
 
 def keep_context(
@@ -86,29 +87,28 @@ def keep_what_it_did(
     Returns:
         What it returned, kept; or what it raised, taken apart and kept; or why not.
     """
-    max_bytes = terms.policy.max_copy_bytes
     try:
         if error is None:
             return _keep_result(terms, shared, result), None, None
-        return None, in_the_dark(_keep_raised, error, max_bytes, shared), None
+        return None, in_the_dark(_keep_raised, terms, shared, error), None
     except UnkeepableError as why:
         return None, None, _why_not_kept(result, error, str(why))
     except Exception as fault:  # noqa: BLE001 -- looking at it runs code of its own
         _guard.fault(f"keeping what the control of {terms.launch} did", fault)
-        return None, None, _why_not_kept(result, error, type(fault).__qualname__)
+        return None, None, _why_not_kept(result, error, qualname_of(type(fault)))
 
 
 def _why_not_kept(result: Any, error: BaseException | None, why: str) -> str:
     verb = "returned" if error is None else "raised"
-    name = type(result if error is None else error).__qualname__
+    name = qualname_of(type(result if error is None else error))
     return (
         f"what the control {verb} ({name}) cannot be kept: {why}; launch a "
         "function that returns plain data, or pass isolate='share' if nobody changes it"
     )
 
 
-def _keep_raised(error: BaseException, max_bytes: int, shared: Sequence[object]) -> Kept:
-    return copied(state_of(error), max_bytes, shared)
+def _keep_raised(terms: Terms, shared: Sequence[object], error: BaseException) -> Kept:
+    return copied(state_of(error), Writer(terms.policy.copy_limits), shared)
 
 
 def _keep_result(terms: Terms, shared: Sequence[object], result: Any) -> Kept:
@@ -119,16 +119,16 @@ def _keep_result(terms: Terms, shared: Sequence[object], result: Any) -> Kept:
     # Of the type, not of the object: a lazy object would be woken by the question.
     cls = type(result)
     if hasattr(cls, "__next__") or hasattr(cls, "__anext__"):
-        raise UnkeepableError(f"an iterator ({cls.__qualname__}) can be read only once")
+        raise UnkeepableError(f"an iterator ({qualname_of(cls)}) can be read only once")
     if hasattr(cls, "__await__"):
-        raise UnkeepableError(f"an awaitable ({cls.__qualname__}) can be awaited only once")
+        raise UnkeepableError(f"an awaitable ({qualname_of(cls)}) can be awaited only once")
     if policy.isolate == "share":
         return share(result)
-    return in_the_dark(copied, result, policy.max_copy_bytes, shared)
+    return in_the_dark(copied, result, Writer(policy.copy_limits), shared)
 
 
 def _context_of(policy: Policy, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Kept:
-    return keep(dict(policy.context(*args, **kwargs)), policy.max_copy_bytes)
+    return keep(dict(policy.context(*args, **kwargs)), Writer(policy.copy_limits))
 
 
 def _pair(isolated: Any) -> tuple[tuple[Any, ...], dict[str, Any]]:

@@ -15,9 +15,10 @@ from ._job import settle
 from ._model import CandidateStats, Outcome, Stats
 from ._parameters import Parameters
 from ._policy import Knobs, check_names
-from ._signatures import signature_of
+from ._signatures import is_async, signature_of
 from ._tally import Tally
 from ._terms import Terms
+from ._text import escaped, qualname_of
 
 
 if TYPE_CHECKING:
@@ -81,20 +82,51 @@ class Launch:
             for candidate_name, target in candidates.items()
         )
         self._parameters = self._parameters_for(policy)
+        self._loop = self._loop_of_its_own()
         # None while it is off.
         self._terms: Terms | None = None
+        self._is_stale = True
         self._adopt(policy)
         _config.add(self)
+        # Until now it heard of no switch.
+        with _config.locked():
+            self._refresh()
 
     def _after_fork(self) -> None:
         """Begin to count at nothing, in a forked child."""
         self._counts = Counts()
+        self._to_start = self._what_to_start()
         for candidate in self.candidates:
             candidate.reset(_gate_for(candidate.full_name, self._policy))
 
+    def _loop_of_its_own(self) -> Any:
+        """Give the module of the loop in the background; None if that is not needed."""
+        if is_async(self.control) or not any(one.is_async for one in self.candidates):
+            return None
+        # Imported when needed: asyncio is slow to import.
+        from .runners import loop  # noqa: PLC0415
+
+        return loop
+
+    def _what_to_start(self) -> list[Callable[[], object]]:
+        starts: list[Callable[[], object]] = [outlet.start for outlet in self._outlets]
+        return starts if self._loop is None else [*starts, self._loop.start_ahead]
+
+    def _start_ahead(self) -> None:
+        """Start the threads that calls will need: at the exit there is none to be had."""
+        to_start, self._to_start = self._to_start, []
+        for start in to_start:
+            start()
+
     def _refresh(self) -> None:
         """Take over the defaults and switches as they are now; under the lock of these."""
-        self._adopt(_config.policy_with(self._explicit))
+        is_stale = True
+        while is_stale:
+            self._is_stale = False
+            self._adopt(_config.policy_with(self._explicit))
+            is_stale = self._is_stale
+        # A signal handler may have come here in the middle: what it interrupted is stale.
+        self._is_stale = True
 
     def _parameters_for(self, policy: Policy) -> Parameters:
         # A default for the whole process names what some controls have, and others not.
@@ -109,6 +141,7 @@ class Launch:
         self._policy = policy
         # Kept while it is off, too: with the last holder an outlet's counts would go.
         self._outlets = _config.outlets_for(policy)
+        self._to_start = self._what_to_start()
         if self._is_paused or not _config.is_enabled():
             self._terms = None
             return
@@ -158,10 +191,10 @@ class Launch:
         check_names(knobs, "update")
         with _config.locked():
             before = self._explicit
-            policy = _config.policy_with({**before, **knobs})
-            self._explicit = {**before, **knobs}
+            _config.policy_with({**before, **knobs})
+            self._explicit = {**self._explicit, **knobs}
             try:
-                self._adopt(policy)
+                self._refresh()
             except ConfigurationError:
                 self._explicit = before
                 raise
@@ -170,18 +203,27 @@ class Launch:
         """Account for the calls whose shadowing was interrupted."""
         with suppress(IndexError):
             while True:
-                self._settle_each(*self._lost.popleft())
+                lost = self._lost.popleft()
+                try:
+                    self._settle_each(*lost)
+                except BaseException:
+                    # As where the stack ends.
+                    self._lost.append(lost)
+                    raise
 
     def _settle_each(self, counts: Counts, entries: Entries, cause: type[BaseException]) -> None:
         if counts is not self._counts:
             # What a parent process began is not its forked child's to count.
             return
+        if not entries:
+            # It was not counted as shadowed yet.
+            counts.unsampled.add()
         reason = "fault" if issubclass(cause, Exception) else "interrupted"
         for candidate, gate, ticket, _ in entries:
             settle(candidate, gate, ticket, Outcome.SKIPPED, reason)
         if reason == "fault":
             _guard.say(
-                _guard.ERROR, f"shadowing a call of {self.name} failed: {cause.__qualname__}"
+                _guard.ERROR, f"shadowing a call of {self.name} failed: {qualname_of(cause)}"
             )
 
     def stats(self) -> Stats:
@@ -226,7 +268,8 @@ class Launch:
 
     def __repr__(self) -> str:
         state = "paused" if self._is_paused else "on" if self._terms is not None else "off"
-        return f"<Launch {self.name} ({state}): {', '.join(one.name for one in self.candidates)}>"
+        candidates = ", ".join(candidate.name for candidate in self.candidates)
+        return escaped(f"<Launch {self.name} ({state}): {candidates}>")
 
 
 def _bounds_of(policy: Policy) -> dict[str, Any]:

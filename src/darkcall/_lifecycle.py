@@ -3,66 +3,54 @@
 from __future__ import annotations
 
 import atexit
+import importlib
 import os
 import sys
 import threading
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from . import _config, _guard, _report
+from . import _children, _config, _guard, _report, _threads
+from ._candidate import dropped_at_close
 from ._dark import is_dark
 from ._policy import checked_seconds
+from .runners import ThreadRunner
 from .sinks._outlet import close_all, flush_all
 
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from .runners import Runner
 
-#: How long the process waits at its exit, in seconds.
-CLOSE_SECONDS = 2.0
-#: What it is given at the least to log what went wrong, in seconds.
-TELLING_SECONDS = 0.2
+#: What a close is given at the least to log what went wrong, in seconds.
+LOGGING_SECONDS: Final = 0.2
 
-_installing = threading.Lock()
-_is_installed = False
-_child: _Child | None = None
+_leave_to_install = [True]
 
 
 def install_hooks() -> None:
     """Have the process deliver what is pending when it exits, and start anew in a fork."""
-    global _is_installed  # noqa: PLW0603 -- once for the process
-    with _installing:
-        if _is_installed:
-            return
-        _is_installed = True
-    atexit.register(close, CLOSE_SECONDS)
-    if hasattr(os, "register_at_fork"):
-        os.register_at_fork(before=_follow_multiprocessing, after_in_child=_after_fork)
-    _follow_multiprocessing()
-
-
-class _Child:
-    """What multiprocessing hangs the hook of a child process on."""
-
-
-def _follow_multiprocessing() -> None:
-    """Have child processes deliver, too: they end without the hooks of atexit."""
-    global _child  # noqa: PLW0603 -- once for the process
-    util: Any = sys.modules.get("multiprocessing.util")
-    if util is None or _child is not None:
+    # Popping is one step, which a signal handler that decorates cannot come between.
+    try:
+        _leave_to_install.pop()
+    except IndexError:
         return
-    _child = _Child()
-    util.register_after_fork(_child, _deliver_at_the_end)
-    if sys.modules["multiprocessing"].parent_process() is not None:
-        _deliver_at_the_end(_child)
+    if getattr(threading, "_SHUTTING_DOWN", False):
+        # The hook would come too late.
+        _config.end()
+    # Here, and not by whoever has a line to log: a fork in its middle would keep the child
+    # from importing it.
+    importlib.import_module("logging")
+    atexit.register(close_at_exit)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(before=_follow_children, after_in_child=_after_fork)
+    _follow_children()
 
 
-def _deliver_at_the_end(_child: _Child) -> None:
-    util: Any = sys.modules["multiprocessing.util"]
-    util.Finalize(None, close, args=(CLOSE_SECONDS,), exitpriority=10)
+def _follow_children() -> None:
+    _children.follow(close_at_exit)
 
 
 def flush(timeout: float | dt.timedelta = 5.0) -> bool:
@@ -100,7 +88,7 @@ def _ready() -> _config.Resources:
 
 def _flush_runners(resources: _config.Resources, deadline: float) -> bool:
     is_done = _flush_each(resources.runners, deadline)
-    loop: Any = sys.modules.get("darkcall.runners.loop")
+    loop = _loop()
     if loop is not None:
         # What ended on a loop goes back to a runner to be compared.
         is_done = loop.flush(_left(deadline)) and is_done
@@ -108,11 +96,25 @@ def _flush_runners(resources: _config.Resources, deadline: float) -> bool:
     return is_done
 
 
+def _loop() -> Any:
+    """Give the module of async candidates, if there were any."""
+    # In its package once it is imported as a whole, which another thread may be doing now.
+    return getattr(sys.modules["darkcall.runners"], "loop", None)
+
+
 def _flush_each(runners: Iterable[Runner], deadline: float) -> bool:
     is_done = True
     for runner in runners:
-        is_done = runner.flush(_left(deadline)) and is_done
+        is_done = _succeeds("flushing", runner, runner.flush, deadline) and is_done
     return is_done
+
+
+def _succeeds(doing: str, runner: Runner, method: Callable[[float], bool], deadline: float) -> bool:
+    try:
+        return method(_left(deadline))
+    except Exception as error:  # noqa: BLE001 -- a runner of the user's own
+        _guard.fault(f"{doing} {type(runner).__qualname__}", error)
+        return False
 
 
 async def aflush(timeout: float | dt.timedelta = 5.0) -> bool:  # noqa: ASYNC109 -- flush's twin
@@ -138,13 +140,15 @@ async def aflush(timeout: float | dt.timedelta = 5.0) -> bool:  # noqa: ASYNC109
     return await asyncio.to_thread(flush, timeout)
 
 
-def close(timeout: float | dt.timedelta = CLOSE_SECONDS) -> bool:
+def close(timeout: float | dt.timedelta | None = None) -> bool:
     """Flush, then end all threads and close all sinks; what is not done is dropped.
 
-    It is called at the exit of the process.  A call that comes later starts anew.
+    How many calls are dropped is logged.  A call that comes later starts anew.  At the
+    exit of the process darkcall does the same by itself, and then nothing starts anew.
 
     Args:
-        timeout: How long to wait for all of it, in seconds or as a timedelta.
+        timeout: How long to wait for all of it, in seconds or as a timedelta; None for
+            the ``close_timeout`` of ``configure``, which is 2.0 by default.
 
     Returns:
         Whether nothing was dropped.
@@ -156,20 +160,45 @@ def close(timeout: float | dt.timedelta = CLOSE_SECONDS) -> bool:
         >>> close(timeout=1.0)
         True
     """
-    seconds = checked_seconds("close", timeout)
+    seconds = _config.close_seconds() if timeout is None else checked_seconds("close", timeout)
     if is_dark():
         return False
-    deadline, resources = time.perf_counter() + seconds, _ready()
-    is_done = _flush_runners(resources, deadline)
-    loop: Any = sys.modules.get("darkcall.runners.loop")
-    if loop is not None:
-        loop.close()
-    for runner in resources.runners:
-        is_done = runner.close(_left(deadline)) and is_done
-    is_done = close_all(resources.outlets, time.monotonic() + _left(deadline)) and is_done
+    is_done = _close(seconds)
     _config.renew_outlets()
-    _guard.tell_all(max(_left(deadline), TELLING_SECONDS))
+    if (loop := _loop()) is not None:
+        loop.reopen()
     return is_done
+
+
+def close_at_exit() -> None:
+    """Close, for good: calls that come later are plain calls."""
+    _config.end()
+    _close(_config.close_seconds(), for_good=True)
+
+
+def _close(seconds: float, *, for_good: bool = False) -> bool:
+    deadline, resources = time.perf_counter() + seconds, _ready()
+    dropped_before = dropped_at_close.value
+    _flush_runners(resources, deadline)
+    loop = _loop()
+    if loop is not None:
+        # Workers may be about to start a candidate.
+        loop.shut()
+        loop.close()
+    ThreadRunner._is_shut = for_good
+    is_done = True
+    for runner in resources.runners:
+        is_done = _succeeds("closing", runner, runner.close, deadline) and is_done
+    is_done = close_all(resources.outlets, time.monotonic() + _left(deadline)) and is_done
+    if dropped := dropped_at_close.value - dropped_before:
+        _guard.say(
+            _guard.WARNING,
+            f"calls that were not compared when darkcall closed: {dropped} (dropped: exit); "
+            f"it had {seconds:g} s, configure(close_timeout=...) gives it more",
+            key=object(),
+        )
+    _guard.tell_all(max(_left(deadline), LOGGING_SECONDS))
+    return is_done and not dropped
 
 
 def _left(deadline: float) -> float:
@@ -178,18 +207,21 @@ def _left(deadline: float) -> float:
 
 def _after_fork() -> None:
     """Start anew: no thread of the parent's is here, and what waited is the parent's."""
-    global _installing  # noqa: PLW0603 -- its holder may be the parent's
-    _installing = threading.Lock()
+    _threads.after_fork()
+    ThreadRunner._is_shut = False
     _config.after_fork()
     _guard.reset()
     _report.after_fork()
-    resources = _config.resources()
-    for runner in resources.runners:
-        runner.after_fork()
-    for outlet in resources.outlets:
-        outlet.after_fork()
-    loop: Any = sys.modules.get("darkcall.runners.loop")
-    if loop is not None:
-        loop.after_fork()
     for launch in _config.launches():
         launch._after_fork()
+    loop = _loop()
+    if loop is not None:
+        loop.after_fork()
+    resources = _config.resources()
+    for outlet in resources.outlets:
+        outlet.after_fork()
+    for runner in resources.runners:
+        try:
+            runner.after_fork()
+        except Exception as error:  # noqa: BLE001 -- a runner of the user's own
+            _guard.fault(f"resetting {type(runner).__qualname__}", error)

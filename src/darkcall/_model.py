@@ -201,7 +201,7 @@ class SinkStats:
         offered: Records that were made for the sink.
         written: Records that the sink took.
         failed: Records at which the sink raised.
-        dropped: Records that came when too many waited already, or too late.
+        dropped: Records that came when too much waited already, or too late.
         waiting: Records that the sink has not taken yet.
     """
 

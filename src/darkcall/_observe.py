@@ -46,10 +46,15 @@ def observe(
         exception = error.with_traceback(None)
     seconds = time.perf_counter() - began
     cpu_seconds = time.thread_time() - cpu_began
-    if isinstance(value, types.CoroutineType):
+    # By type: a value may fail, or lie, when it is asked for its class.
+    if type(value) is types.CoroutineType:
         # Nobody will await it; Python would warn of that in the user's log.
         value.close()
-    return Observation(value, exception, seconds, cpu_seconds)
+    try:
+        return Observation(value, exception, seconds, cpu_seconds)
+    finally:
+        # The tracebacks of what it was raised from lead to this frame: a cycle if it stayed.
+        del value, exception
 
 
 def _call_in_the_dark(
@@ -82,12 +87,12 @@ async def observe_async(
     Raises:
         CancelledError: The task was cancelled from outside.
     """
-    from asyncio import CancelledError, current_task  # noqa: PLC0415 -- slow to import
+    from asyncio import CancelledError  # noqa: PLC0415 -- slow to import
 
     _go_dark()
     value: Any = None
     exception: BaseException | None = None
-    meter = _Meter()
+    meter = _StepTimes()
     args, kwargs = arguments
     began = time.perf_counter()
     try:
@@ -95,21 +100,33 @@ async def observe_async(
     except GeneratorExit:
         raise
     except CancelledError as error:
-        task = current_task()
-        if task is not None and task.cancelling():
+        if _is_being_cancelled():
             raise
         exception = error.with_traceback(None)
     except BaseException as error:  # noqa: BLE001 -- SystemExit would end the loop
         exception = error.with_traceback(None)
-    return Observation(value, exception, time.perf_counter() - began, meter.cpu_seconds)
+    try:
+        return Observation(value, exception, time.perf_counter() - began, meter.cpu_seconds)
+    finally:
+        # As above.
+        del value, exception
 
 
-class _Meter:
+def _is_being_cancelled() -> bool:
+    # Not where the error passes: the task keeps that, its traceback the frame, and a
+    # variable there the task.
+    from asyncio import current_task  # noqa: PLC0415 -- slow to import
+
+    task = current_task()
+    return task is not None and task.cancelling() > 0
+
+
+class _StepTimes:
     cpu_seconds = 0.0
 
 
 @types.coroutine
-def _metered(awaitable: Awaitable[Any], meter: _Meter) -> Generator[Any, Any, Any]:
+def _metered(awaitable: Awaitable[Any], meter: _StepTimes) -> Generator[Any, Any, Any]:
     """Await, and add up the CPU time of the steps: a loop's thread does other work too."""
     steps: Any = awaitable.__await__()
     advance, given = steps.send, None
@@ -121,6 +138,8 @@ def _metered(awaitable: Awaitable[Any], meter: _Meter) -> Generator[Any, Any, An
             return end.value
         finally:
             meter.cpu_seconds += time.thread_time() - began
+            # The traceback of an error that passes leads to this frame.
+            given = None
         try:
             given = yield waiting_for
             advance = steps.send

@@ -9,7 +9,19 @@ from typing import TYPE_CHECKING, Any, Final
 
 from ._dark import in_the_dark
 from ._errors import ConfigurationError
-from ._snapshot import Kept, UnkeepableError, copied, keep, share, weigh, why_not_copied
+from ._snapshot import (
+    Kept,
+    Limits,
+    TookTooLongError,
+    UnkeepableError,
+    Writer,
+    copied,
+    keep,
+    share,
+    weigh,
+    why_not_copied,
+)
+from ._text import qualname_of
 
 
 if TYPE_CHECKING:
@@ -85,13 +97,13 @@ class Parameters:
         place = self._places.index(name)
         return slice(place, None if parameter.kind is parameter.VAR_POSITIONAL else place + 1)
 
-    def keep(self, args: tuple[Any, ...], kwargs: dict[str, Any], max_bytes: int) -> Kept:
+    def keep(self, args: tuple[Any, ...], kwargs: dict[str, Any], limits: Limits) -> Kept:
         """Keep a call's arguments as they are now.
 
         Args:
             args: The positional ones.
             kwargs: The keyword ones.
-            max_bytes: How large a copy may get, in bytes.
+            limits: What a copy may cost.
 
         Returns:
             ``(args, kwargs)``, kept.
@@ -112,10 +124,13 @@ class Parameters:
             return share((args, kwargs), nbytes)
         shared = self.shared_values(args, kwargs)
         try:
-            return in_the_dark(copied, (args, kwargs), max_bytes, shared)
+            return in_the_dark(copied, (args, kwargs), Writer(limits), shared)
         except UnkeepableError as error:
-            reason = in_the_dark(self._reason, args, kwargs, max_bytes, shared, error)
-            raise UnkeepableError(reason) from None
+            reason = None
+            # To find out which of them took too long would take as long again.
+            if not isinstance(error, TookTooLongError):
+                reason = in_the_dark(self._reason, args, kwargs, _Search(limits, shared))
+            raise UnkeepableError(reason or _reason_of_all(error)) from None
 
     def shared_values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[object]:
         """Find in a call what may be handed over as it is.
@@ -155,55 +170,64 @@ class Parameters:
                 pass
         return {**{str(place): value for place, value in enumerate(args)}, **kwargs}
 
-    def _reason(
-        self,
-        args: tuple[Any, ...],
-        kwargs: dict[str, Any],
-        max_bytes: int,
-        shared: Sequence[object],
-        error: UnkeepableError,
-    ) -> str:
+    def _reason(self, args: tuple[Any, ...], kwargs: dict[str, Any], search: _Search) -> str | None:
         named = {**self.named(args, {}), **kwargs}
         # Each try costs a copy, so whoever it was the last time is tried first.
         types = tuple(type(value) for value in named.values())
         suspect = self._suspects.get(types)
         for name in sorted(named, key=lambda name: name != suspect):
-            reason = _why_not(name, named[name], max_bytes, shared)
+            reason = search.reason(name, named[name])
             if reason is not None:
                 if len(self._suspects) < _MAX_SUSPECTS:
                     self._suspects[types] = name
                 return reason
-        return (
-            f"the arguments together cannot be copied: {error}; raise max_copy_bytes, name "
-            "one in share, or pass an isolate of your own"
-        )
-
-
-def _why_not(name: str, value: Any, max_bytes: int, shared: Sequence[object]) -> str | None:
-    why = _why_unkeepable(value, max_bytes, shared)
-    if why is None:
         return None
-    path = name
-    for attribute, inner in _attributes_of(value):
-        why_inner = _why_unkeepable(inner, max_bytes, shared)
-        if why_inner is not None:
-            path, value, why = f"{name}.{attribute}", inner, why_inner
-            break
+
+
+def _reason_of_all(error: UnkeepableError) -> str:
     return (
-        f"parameter {path!r} ({type(value).__qualname__}) cannot be copied: {why}; "
-        f"pass share=({path!r},) if the candidate may have it as it is, or an "
-        "isolate of your own"
+        f"the arguments cannot be copied: {error}; pass share=(...) with the names of those that "
+        "the candidate may have as they are, or an isolate of your own"
     )
 
 
-def _why_unkeepable(value: Any, max_bytes: int, shared: Sequence[object]) -> str | None:
-    if any(value is one for one in shared):
+class _Search:
+    """Copies one argument after the other, to find the one that cannot be copied.
+
+    All of them together may take as long as one copy; who is not found by then is not named.
+    """
+
+    def __init__(self, limits: Limits, shared: Sequence[object]) -> None:
+        self._writer = Writer(limits)
+        self._shared = shared
+
+    def reason(self, name: str, value: Any) -> str | None:
+        why = self._why_unkeepable(value)
+        if why is None:
+            return None
+        path = name
+        for attribute, inner in _attributes_of(value):
+            why_inner = self._why_unkeepable(inner)
+            if why_inner is not None:
+                path, value, why = f"{name}.{attribute}", inner, why_inner
+                break
+        return (
+            f"parameter {path!r} ({qualname_of(type(value))}) cannot be copied: {why}; "
+            f"pass share=({path!r},) if the candidate may have it as it is, or an "
+            "isolate of your own"
+        )
+
+    def _why_unkeepable(self, value: Any) -> str | None:
+        if any(value is one for one in self._shared):
+            return None
+        try:
+            self._writer.empty()
+            keep(value, self._writer, self._shared)
+        except TookTooLongError:
+            return None
+        except UnkeepableError as error:
+            return str(error)
         return None
-    try:
-        keep(value, max_bytes, shared)
-    except UnkeepableError as error:
-        return str(error)
-    return None
 
 
 def _attributes_of(value: Any) -> list[tuple[str, Any]]:
@@ -231,6 +255,7 @@ class _Shared:
         if self._attribute is None:
             return values
         try:
-            return [self._attribute(value) for value in values]
+            # A property may call what is launched, and so on without end.
+            return [in_the_dark(self._attribute, value) for value in values]
         except AttributeError:
             return []

@@ -347,7 +347,7 @@ def _step_text(step: Step) -> str:
         return f"[<{_escaped(step.text, '>')}>]"
     if isinstance(step, int):
         return f"[{step}]" if step.bit_length() < 64 else _step_text(step_of(step))
-    if len(step) <= MAX_KEY_CHARACTERS and step.isidentifier():
+    if len(step) <= MAX_KEY_CHARACTERS and step.isidentifier() and _NAME.fullmatch(step):
         return f".{step}"
     quote = '"'
     return f'["{_escaped(step, quote)}"]'

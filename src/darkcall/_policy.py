@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Collection
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Final, Literal, TypedDict
 
 import attrs
 
 from ._errors import ConfigurationError
 from ._redact import Redactor
 from ._signatures import is_async
+from ._snapshot import Limits
 from .compare import equal, same_exception
 from .sampling import checked_share
 
@@ -21,6 +23,11 @@ if TYPE_CHECKING:
 
     from ._model import Call, Difference, Observation, Record
     from .runners import Runner
+
+
+#: The setting of how long the process waits at its exit, and its default, in seconds.
+CLOSE_TIMEOUT: Final = "close_timeout"
+CLOSE_SECONDS: Final = 2.0
 
 
 class Knobs(TypedDict, total=False):
@@ -45,9 +52,16 @@ class Knobs(TypedDict, total=False):
     sinks: Sequence[Callable[[Record], object]] | None
     runner: Runner | None
     max_copy_bytes: int
+    max_copy_seconds: float | dt.timedelta | None
     max_pending: int
     max_pending_bytes: int
     max_stuck: int
+
+
+class Settings(Knobs, total=False):
+    """What ``configure`` takes by keyword: knobs, and what holds for the whole process."""
+
+    close_timeout: float | dt.timedelta
 
 
 def _callable(value: Any) -> bool:
@@ -114,12 +128,13 @@ def _seconds(value: Any) -> Any:
     return value.total_seconds() if dt and isinstance(value, dt.timedelta) else value
 
 
-def checked_seconds(caller: str, timeout: Any) -> float:
+def checked_seconds(caller: str, timeout: Any, *, name: str = "timeout") -> float:
     """Return how many seconds a timeout is.
 
     Args:
         caller: The function that it was given to, for the message.
         timeout: Seconds, or a timedelta.
+        name: What it is called there.
 
     Returns:
         The seconds.
@@ -131,7 +146,7 @@ def checked_seconds(caller: str, timeout: Any) -> float:
     is_number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
     if not is_number or not 0 <= seconds <= sys.float_info.max:
         raise ConfigurationError(
-            f"{caller}(timeout={timeout!r}): give seconds or a timedelta of 0 or more"
+            f"{caller}({name}={timeout!r}): give seconds or a timedelta of 0 or more"
         )
     return float(seconds)
 
@@ -196,6 +211,9 @@ class Policy:
     sinks: Any = _knob(None, _sinks, "a sequence of callables that take a record, or None")
     runner: Runner | None = _knob(None, _runner, "a runner of darkcall.runners, or None")
     max_copy_bytes: int = _knob(1 << 20, _positive_int, "a whole number of bytes above 0")
+    max_copy_seconds: Any = _knob(
+        0.02, _optional_positive, "seconds or a timedelta above 0, or None", converter=_seconds
+    )
     max_pending: int = _knob(
         1000,
         lambda value: _positive_int(value) and value <= 10_000_000,
@@ -203,7 +221,13 @@ class Policy:
     )
     max_pending_bytes: int = _knob(64 << 20, _positive_int, "a whole number of bytes above 0")
     max_stuck: int = _knob(8, _positive_int, "a whole number of threads above 0")
+    copy_limits: Limits = attrs.field(init=False)
     redactor: Redactor = attrs.field(init=False)
+
+    @copy_limits.default
+    def _make_copy_limits(self) -> Limits:
+        seconds = self.max_copy_seconds
+        return Limits(self.max_copy_bytes, math.inf if seconds is None else seconds)
 
     @redactor.default
     def _make_redactor(self) -> Redactor:
@@ -211,24 +235,32 @@ class Policy:
 
 
 KNOBS = tuple(field.name for field in attrs.fields(Policy) if field.init)
+#: What ``configure`` takes.
+SETTINGS = (*KNOBS, CLOSE_TIMEOUT)
 
 
-def check_names(knobs: Mapping[str, object], caller: str) -> None:
+def check_names(knobs: Mapping[str, object], caller: str, *, known: Sequence[str] = KNOBS) -> None:
     """Refuse a knob that does not exist.
 
     Args:
         knobs: What was given by keyword.
         caller: The function that it was given to, for the message.
+        known: The names that it takes.
 
     Raises:
         TypeError: One of the names is no knob; the nearest is named.
     """
     for name in knobs:
-        if name not in KNOBS:
-            # Imported when needed: it serves this message alone.
-            import difflib  # noqa: PLC0415
-
-            near = difflib.get_close_matches(name, KNOBS, n=1)
-            hint = f"did you mean {near[0]!r}?" if near else f"the knobs are {', '.join(KNOBS)}"
-            msg = f"{caller}() has no knob {name!r}: {hint}"
+        if name not in known:
+            msg = f"{caller}() has no knob {name!r}: {_hint(name, known)}"
             raise TypeError(msg)
+
+
+def _hint(name: str, known: Sequence[str]) -> str:
+    if name in SETTINGS:
+        return "it holds for the whole process, give it to configure()"
+    # Imported when needed: it serves this message alone.
+    import difflib  # noqa: PLC0415
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else f"the knobs are {', '.join(known)}"

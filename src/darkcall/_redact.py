@@ -11,6 +11,7 @@ from . import _guard
 from ._errors import ConfigurationError
 from ._paths import OtherKey, PatternSet, parse, render
 from ._signatures import is_async
+from ._text import escaped
 
 
 if TYPE_CHECKING:
@@ -109,7 +110,6 @@ _RECOGNISED: Final = re.compile(
 )
 # The part before "@" of an address may be so long that its "@" lies beyond the margin.
 _UNFINISHED_ADDRESS: Final = re.compile(r"(?<=://)[^\s/]*\Z")
-_UNSAFE: Final = re.compile(r"[^ -~]")
 
 
 class RuleFailedError(Exception):
@@ -280,25 +280,6 @@ def is_for_this_thread(error: BaseException) -> bool:
     """Whether the user pressed Ctrl-C, rather than a value's code raising at will."""
     main = threading.main_thread()
     return isinstance(error, KeyboardInterrupt) and threading.current_thread() is main
-
-
-def escaped(text: str) -> str:
-    r"""Return the text with what could forge a line or fool a terminal written as escapes.
-
-    Example:
-        >>> escaped("a\nb")
-        'a\\nb'
-    """
-    if text.isprintable():
-        return text
-    return _UNSAFE.sub(_escaped_character, text)
-
-
-def _escaped_character(match: re.Match[str]) -> str:
-    character = match[0]
-    if character.isprintable():
-        return character
-    return character.encode("unicode_escape").decode("ascii")
 
 
 def _checked(rules: Iterable[Rule]) -> list[Rule]:

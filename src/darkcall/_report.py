@@ -7,6 +7,7 @@ import platform
 import time
 from typing import TYPE_CHECKING, Any
 
+from . import _guard
 from ._describe import (
     Budget,
     describe,
@@ -114,4 +115,9 @@ class _Describing:
     def context(self, kept: Kept | None) -> dict[str, Any] | None:
         if kept is None:
             return None
-        return describe_mapping(kept.open(), self._redactor, budget=self._budget)
+        try:
+            context = kept.open()
+        except Exception as error:  # noqa: BLE001 -- opening a copy runs code of its own
+            _guard.fault("preparing a context", error)
+            return {"$": {"$": "dict", "undescribable": True}}
+        return describe_mapping(context, self._redactor, budget=self._budget)

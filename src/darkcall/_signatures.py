@@ -7,6 +7,7 @@ import inspect
 from typing import TYPE_CHECKING, Any
 
 from ._errors import SignatureMismatchError
+from ._text import escaped
 
 
 if TYPE_CHECKING:
@@ -139,4 +140,4 @@ def _is_optional(parameter: inspect.Parameter) -> bool:
 
 
 def _name_of(function: Callable[..., Any]) -> str:
-    return getattr(function, "__qualname__", type(function).__qualname__)
+    return escaped(getattr(function, "__qualname__", type(function).__qualname__))

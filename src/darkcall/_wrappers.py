@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 #: Where the decorated function keeps its launch.
 ATTRIBUTE = "__darkcall_launch__"
 
-_clock = time.perf_counter
-
 
 def calling(  # noqa: C901 -- each try guards one step of the call
     launch: Launch, control: Callable[..., Any]
@@ -37,15 +35,16 @@ def calling(  # noqa: C901 -- each try guards one step of the call
     Returns:
         A function that takes, returns and raises what the control does.
     """
-    choose, begin = _call.choose, _call.begin
+    # Not looked up at the call: an interpreter that exits takes the modules apart, and
+    # there may be calls after that.
+    clock, choose, begin = time.perf_counter, _call.choose, _call.begin
     admit, hand_over = _call.admit, _call.hand_over
     counts_as_lost = launch._lost.append
 
     def dark(*args: Any, **kwargs: Any) -> Any:  # noqa: C901 -- as above
         try:
             terms = choose(launch, args, kwargs)
-        except (RecursionError, MemoryError):
-            # The control may still have what it needs.
+        except Exception:  # noqa: BLE001 -- as that the stack ends: the control may need less
             launch._counts.unsampled.add()
             terms = None
         if terms is None:
@@ -57,20 +56,20 @@ def calling(  # noqa: C901 -- each try guards one step of the call
             admission = admit(launch, terms, entries, args, kwargs)
         except BaseException as fault:
             counts_as_lost((counts, entries, type(fault)))
-            if not isinstance(fault, Exception):
+            if not issubclass(type(fault), Exception):
                 raise
             admission = None
         if admission is None:
             return control(*args, **kwargs)
         try:
-            began = _clock()
+            began = clock()
             result = control(*args, **kwargs)
         except Exception as error:
             try:
                 hand_over(launch, admission, entries, began, error=error)
             except BaseException as fault:
                 counts_as_lost((counts, entries, type(fault)))
-                if not isinstance(fault, Exception):
+                if not issubclass(type(fault), Exception):
                     raise
             raise
         except BaseException as interrupt:
@@ -80,7 +79,7 @@ def calling(  # noqa: C901 -- each try guards one step of the call
             hand_over(launch, admission, entries, began, result=result)
         except BaseException as fault:
             counts_as_lost((counts, entries, type(fault)))
-            if not isinstance(fault, Exception):
+            if not issubclass(type(fault), Exception):
                 raise
         return result
 
@@ -102,14 +101,15 @@ def awaiting(  # noqa: C901 -- each try guards one step of the call
     # Imported when needed: asyncio is slow to import.
     from .runners import loop  # noqa: PLC0415
 
-    choose, begin, must_wait = _call.choose, _call.begin, _call.must_wait
+    clock, choose, begin = time.perf_counter, _call.choose, _call.begin
+    must_wait = _call.must_wait
     admit, hand_over = _call.admit, _call.hand_over
     counts_as_lost = launch._lost.append
 
     async def dark(*args: Any, **kwargs: Any) -> Any:
         try:
             terms = choose(launch, args, kwargs)
-        except (RecursionError, MemoryError):
+        except Exception:  # noqa: BLE001 -- as above
             launch._counts.unsampled.add()
             terms = None
         if terms is None:
@@ -123,13 +123,13 @@ def awaiting(  # noqa: C901 -- each try guards one step of the call
             admission = admit(launch, terms, entries, args, kwargs, may_block=False)
         except BaseException as fault:
             counts_as_lost((counts, entries, type(fault)))
-            if not isinstance(fault, Exception):
+            if not issubclass(type(fault), Exception):
                 raise
             admission = None
         if admission is None:
             return await control(*args, **kwargs)
         try:
-            began = _clock()
+            began = clock()
             result = await control(*args, **kwargs)
         except Exception as error:
             await finish(admission, entries, began, error=error)
@@ -149,7 +149,7 @@ def awaiting(  # noqa: C901 -- each try guards one step of the call
                 await loop.finish()
         except BaseException as fault:
             counts_as_lost((admission.counts, entries, type(fault)))
-            if not isinstance(fault, Exception):
+            if not issubclass(type(fault), Exception):
                 raise
 
     return dark

@@ -7,13 +7,13 @@ from __future__ import annotations
 
 import os
 import random
-import threading
 import time
 import zlib
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from . import _threads
 from ._errors import ConfigurationError
 from ._model import Call
 
@@ -56,13 +56,13 @@ class _PerSecond:
         self._capacity = max(calls, 1.0)
         self._level = self._capacity
         self._filled_at = clock()
-        self._lock = threading.Lock()
+        self._lock = _threads.Lock()
         self._pid = os.getpid()
 
     def __call__(self, call: Call) -> bool:  # noqa: ARG002 -- a sampler takes a call
         if self._pid != os.getpid():
             # A forked child: the lock's holder may not exist here.
-            self._lock, self._pid = threading.Lock(), os.getpid()
+            self._lock, self._pid = _threads.Lock(), os.getpid()
         # Not waiting for the lock: the holder may be this very thread, interrupted
         # by a signal handler.  Who finds it taken is not sampled.
         if not self._lock.acquire(blocking=False):

@@ -405,6 +405,16 @@ def test_ten_thousand_levels_are_no_problem():
     assert len(found.path) < 1100
 
 
+def test_values_are_given_up_at_fifty_thousand_levels():
+    def nested(last):
+        for _ in range(50_001):
+            last = [last]
+        return last
+
+    with pytest.raises(Uncomparable, match="stopped 50000 levels down, with no difference found"):
+        equal(nested(1), nested(2))
+
+
 def test_shared_parts_are_compared_once():
     def doubled():
         value = [1.5]

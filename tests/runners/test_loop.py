@@ -7,8 +7,9 @@ import time
 
 import pytest
 
-from darkcall import Observation
+from darkcall import Observation, _guard, _threads
 from darkcall.runners import loop as loops
+from darkcall.runners.thread import STANDSTILLS
 from looking import wait_until
 
 
@@ -32,9 +33,8 @@ class Course:
     def got_stuck(self):
         self.heard.append("stuck")
 
-    def ended_late(self, *, was_stuck, observation):
-        value = None if observation is None else observation.value
-        self.heard.append(("late", was_stuck, value))
+    def ended_late(self, observation):
+        self.heard.append(("late", None if observation is None else observation.value))
 
 
 def start(course, *, loop=None, is_awaited=False):
@@ -51,6 +51,13 @@ def nothing_runs_on():
 @pytest.fixture
 def quick(monkeypatch):
     monkeypatch.setattr(loops, "GRACE_SECONDS", 0.02)
+
+
+def sweep_twice():
+    """First a loop that is late is asked whether it runs, then it is given up."""
+    for _ in range(2):
+        time.sleep(0.06)
+        loops.sweep()
 
 
 @pytest.fixture
@@ -127,14 +134,13 @@ def test_what_waits_behind_a_blocked_loop_is_dropped_when_that_is_known(quick, b
     blocking.began.wait(5)
     start(behind)
 
-    time.sleep(0.06)
-    loops.sweep()
+    sweep_twice()
     heard = [list(one.heard) for one in (first, behind)]
     blocking.let_go.set()
     wait_until(lambda: len(first.heard) == 3)
 
     assert heard == [[("abandoned", "timeout"), "stuck"], [("abandoned", "loop_blocked")]]
-    assert first.heard[2][:2] == ("late", True)
+    assert first.heard[2] == ("late", "unblocked")
 
 
 def test_what_began_on_a_loop_before_it_was_blocked_has_its_time(quick, blocking):
@@ -144,8 +150,7 @@ def test_what_began_on_a_loop_before_it_was_blocked_has_its_time(quick, blocking
     first = Course(blocking, 0.02)
     start(first)
     blocking.began.wait(5)
-    time.sleep(0.06)
-    loops.sweep()
+    sweep_twice()
     after_a_while = list(other.heard)
 
     assert loops.flush(timeout=5)
@@ -163,8 +168,7 @@ def test_a_new_loop_takes_the_place_of_one_that_is_blocked_before_its_candidate_
     behind = Course(answer, 0.02)
     start(behind)
     assert loops.flush(timeout=0.0) is False
-    time.sleep(0.06)
-    loops.sweep()
+    sweep_twice()
     later = Course(answer)
     start(later, is_awaited=True)
     blocking.let_go.set()
@@ -173,6 +177,94 @@ def test_a_new_loop_takes_the_place_of_one_that_is_blocked_before_its_candidate_
     assert behind.heard == [("abandoned", "loop_blocked")]
     assert later.heard == [("ended", 42)]
     assert patient.heard == [("ended", "unblocked")]
+
+
+def test_a_loop_that_is_late_and_answers_is_not_blocked(quick):
+    patient = Course(for_long, 5.0)
+    start(patient)
+    wait_until(lambda: all(run.task for run in loops._runs))
+    (run,) = loops._runs
+    run._deadline = time.perf_counter() - 1.0
+    loops.sweep()
+    wait_until(lambda: not loops._asked)
+    loops.sweep()
+    wait_until(lambda: not loops._asked)
+    background = loops._background
+    loops.close()
+
+    assert background is not None
+    assert patient.heard[0] == ("abandoned", "exit")
+
+
+def test_a_loop_that_is_closed_meanwhile_cannot_be_asked(quick, monkeypatch):
+    class Closing:
+        """Closed a moment after it said that it is open."""
+
+        def is_running(self):
+            return True
+
+        def is_closed(self):
+            return False
+
+        def call_soon_threadsafe(self, *callback):
+            raise RuntimeError
+
+    start(Course(for_long))
+    wait_until(lambda: all(run.task for run in loops._runs))
+    (run,) = loops._runs
+    closing = Closing()
+    monkeypatch.setattr(run, "loop", closing)
+    monkeypatch.setattr(run, "_deadline", time.perf_counter() - 1.0)
+    monkeypatch.setattr(loops, "_background", closing)
+    loops.sweep()
+    asked = dict(loops._asked)
+    monkeypatch.undo()
+
+    assert asked == {}
+
+
+def test_a_candidate_is_told_to_be_stuck_once():
+    course = Course(for_long)
+    start(course)
+    wait_until(lambda: all(run.task for run in loops._runs))
+    (run,) = loops._runs
+    run.mark_stuck()
+    run.mark_stuck()
+
+    assert course.heard == ["stuck"]
+
+
+@pytest.mark.parametrize("standstills", [0, 1, STANDSTILLS])
+def test_a_candidate_whose_loop_stood_still_has_its_time_anew(monkeypatch, standstills):
+    course, overdue = Course(for_long, 0.02), loops._Run._overdue
+    told = []
+
+    def late(run):
+        told.append(True)
+        if len(told) <= standstills:
+            run._deadline -= 2.0
+        overdue(run)
+
+    monkeypatch.setattr(loops._Run, "_overdue", late)
+    start(course)
+    wait_until(lambda: course.heard)
+
+    assert len(told) == standstills + 1
+    assert course.heard[0] == ("abandoned", "timeout")
+
+
+def test_a_loop_that_stands_still_again_and_again_keeps_no_candidate_for_ever(monkeypatch):
+    course, overdue = Course(for_long, 0.02), loops._Run._overdue
+
+    def late(run):
+        run._deadline -= 2.0
+        overdue(run)
+
+    monkeypatch.setattr(loops._Run, "_overdue", late)
+    start(course)
+    wait_until(lambda: course.heard)
+
+    assert course.heard[0] == ("abandoned", "timeout")
 
 
 def test_closing_what_was_never_started_does_nothing():
@@ -189,7 +281,7 @@ def test_closing_cancels_what_runs_and_counts_nothing_twice():
     loops.close()
 
     wait_until(lambda: len(course.heard) == 2)
-    assert course.heard == [("abandoned", "exit"), ("late", False, None)]
+    assert course.heard == [("abandoned", "exit"), ("late", None)]
 
 
 def test_a_candidate_that_is_not_cancelled_in_time_is_left_behind_quietly(quick, caplog):
@@ -211,6 +303,23 @@ def test_a_candidate_that_is_not_cancelled_in_time_is_left_behind_quietly(quick,
     wait_until(loop.is_closed)
     assert course.heard == [("abandoned", "exit")]
     assert caplog.messages == []
+
+
+def test_a_loop_goes_on_when_a_task_of_a_candidates_own_would_end_its_thread():
+    async def leave():
+        raise SystemExit
+
+    async def begin_another():
+        task = asyncio.ensure_future(leave())
+        await asyncio.wait([task])
+        return type(task.exception())
+
+    faults = _guard.faults.value
+    course = Course(begin_another)
+    start(course, is_awaited=True)
+
+    assert course.heard == [("ended", SystemExit)]
+    assert _guard.faults.value == faults + 1
 
 
 def test_a_loop_that_is_closed_meanwhile_cannot_be_told_to_cancel(monkeypatch):
@@ -257,3 +366,22 @@ def test_a_forked_child_forgets_the_loops_and_tasks_of_its_parent():
     loops._background, loops._runs = background, runs
 
     assert forgotten == (None, set())
+
+
+def test_two_calls_that_come_first_at_once_have_one_loop(monkeypatch):
+    loops.close()
+    started, targets = _threads.start, []
+    monkeypatch.setattr(_threads, "start", lambda target, name: targets.append(target))
+    loops.start_ahead()
+    # The second looked before the first had begun.
+    loops._coming = None
+    loops.start_ahead()
+    for target in targets:
+        started(target, "darkcall-loop")
+    wait_until(lambda: loops._background is not None)
+    loop = loops._background
+    wait_until(lambda: not loops._making.locked())
+
+    assert len(targets) == 2
+    assert loops._background is loop
+    loops.close()

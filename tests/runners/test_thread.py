@@ -6,13 +6,14 @@ import subprocess
 import sys
 import threading
 import time
+import types
 import weakref
 from pathlib import Path
 
 import pytest
 
-from darkcall import ConfigurationError, _guard, is_dark
-from darkcall.runners import ThreadRunner, thread
+from darkcall import ConfigurationError, _guard, _threads, is_dark
+from darkcall.runners import ThreadRunner, _alarm, thread
 from darkcall.runners._alarm import Alarm
 from looking import wait_until
 
@@ -208,8 +209,7 @@ class TestDeadlines:
         assert threads.flush(timeout=5)
         work.let_go.set()
 
-        work.worker.join(5)
-        assert not work.worker.is_alive()
+        wait_until(lambda: work.worker not in threading.enumerate())
 
     def test_an_earlier_deadline_than_the_one_awaited_is_kept(self, threads, overdue):
         patient, hasty = overdue(30), overdue(0.02)
@@ -352,20 +352,65 @@ class TestWaking:
     def test_a_supervisor_that_was_dismissed_abandons_nobody(self, threads):
         worker, told = thread._Worker(threads), []
         worker.start(0.0, told.append)
-        threads._abandon(worker)
+        threads._abandon(worker, Alarm())
 
         assert not threads._queue
         assert worker.end()
 
-    def test_a_supervisor_that_comes_too_late_abandons_nobody(self, threads, monkeypatch):
+    def test_a_supervisor_that_comes_too_late_abandons_nobody(self, threads):
         worker = thread._Worker(threads)
         worker.start(0.0, lambda reason: None)
         worker.end()
-        monkeypatch.setattr(threads, "_supervisor", threading.current_thread())
-        threads._abandon(worker)
+        threads._abandon(worker, threads._alarm)
 
         assert not threads._queue
         assert not worker.is_leaving
+
+
+class TestStandstill:
+    """The supervisor slept longer than it wanted to: so did the whole process."""
+
+    @pytest.fixture
+    def oversleeps(self, monkeypatch):
+        """Have each planned ring come two seconds late, by a clock that jumps."""
+        skipped = [0.0]
+
+        def now():
+            return time.monotonic() + skipped[0]
+
+        class LateAlarm(Alarm):
+            def wait(self):
+                super().wait()
+                if now() >= self.planned:
+                    skipped[0] += 2.0
+
+        monkeypatch.setattr(
+            thread, "time", types.SimpleNamespace(perf_counter=now, sleep=time.sleep)
+        )
+        monkeypatch.setattr(_alarm, "time", types.SimpleNamespace(perf_counter=now))
+        monkeypatch.setattr(thread, "Alarm", LateAlarm)
+        return skipped
+
+    def test_work_under_way_gets_its_full_time_anew(self, threads, overdue, oversleeps):
+        work = overdue(0.2)
+        threads.submit(work)
+        wait_until(lambda: oversleeps[0] >= 2.0)
+        work.let_go.set()
+
+        assert threads.flush(timeout=5)
+        assert work.abandoned == []
+
+    def test_work_that_hangs_is_abandoned_all_the_same(self, threads, overdue, oversleeps):
+        work = overdue(0.01)
+        threads.submit(work)
+        wait_until(lambda: work.abandoned)
+
+        assert oversleeps[0] == 2.0 * (thread.STANDSTILLS + 1)
+
+    def test_work_that_ended_meanwhile_needs_no_more_time(self, threads):
+        worker = thread._Worker(threads)
+
+        assert not worker.gets_time_anew()
 
 
 class TestFlush:
@@ -430,18 +475,18 @@ class TestFlush:
         assert threads.flush(timeout=5)
 
     def test_it_waits_for_threads_that_are_about_to_start(self, threads, monkeypatch):
-        started = threading.Thread.start
+        started = _threads.start
         begins, let_go = threading.Event(), threading.Event()
 
-        def slow(self):
+        def slow(target, name):
             begins.set()
             let_go.wait(10)
-            started(self)
+            started(target, name)
 
         second = Errand()
         submitting = threading.Thread(target=threads.submit, args=(Errand(),))
-        monkeypatch.setattr(threading.Thread, "start", slow)
-        started(submitting)
+        monkeypatch.setattr(_threads, "start", slow)
+        submitting.start()
         begins.wait(5)
         threads.submit(second)
         is_done_early = threads.flush(timeout=0.02)
@@ -460,11 +505,11 @@ class TestFlush:
         assert errand.done.is_set()
 
     def test_it_says_no_where_no_thread_can_be_started(self, threads, monkeypatch):
-        def no_thread(self):
+        def no_thread(target, name):
             raise RuntimeError
 
         threads._queue.append(Errand())
-        monkeypatch.setattr(threading.Thread, "start", no_thread)
+        monkeypatch.setattr(_threads, "start", no_thread)
 
         assert not threads.flush(timeout=5)
 
@@ -475,13 +520,10 @@ class TestClose:
         runner = ThreadRunner(workers=3)
         runner.submit(Errand())
         assert runner.flush(timeout=5)
-        started = set(threading.enumerate()) - before
+        wait_until(lambda: len(set(threading.enumerate()) - before) == 4)
 
         assert runner.close(timeout=5)
-        for one in started:
-            one.join(5)
-        assert len(started) == 4
-        assert not any(one.is_alive() for one in started)
+        wait_until(lambda: set(threading.enumerate()) <= before)
 
     def test_it_drops_what_is_not_done(self, overdue):
         runner = ThreadRunner(workers=1)
@@ -493,6 +535,46 @@ class TestClose:
         assert not runner.close(timeout=0.05)
         assert hanging.abandoned == ["exit"]
         assert waiting.dropped == ["exit"]
+
+    def test_work_that_waited_is_done_by_nobody_else_meanwhile(self, overdue, monkeypatch):
+        runner = ThreadRunner(workers=1)
+        hanging, waiting = overdue(None), Errand()
+        runner.submit(hanging)
+        hanging.began.wait(5)
+        runner.submit(waiting)
+        took_over = runner._take_over
+
+        def flushed_meanwhile(workers):
+            runner.flush(timeout=0.05)
+            took_over(workers)
+
+        monkeypatch.setattr(runner, "_take_over", flushed_meanwhile)
+
+        assert not runner.close(timeout=0.05)
+        assert waiting.dropped == ["exit"]
+        assert not waiting.done.is_set()
+
+    def test_a_flush_that_waits_meanwhile_is_told_at_once(self, overdue):
+        runner = ThreadRunner(workers=1)
+        hanging = overdue(None)
+        runner.submit(hanging)
+        hanging.began.wait(5)
+        answers = []
+        flushing = threading.Thread(target=lambda: answers.append(runner.flush(timeout=30)))
+        flushing.start()
+        wait_until(lambda: runner._queue)
+        runner.close(timeout=0.05)
+        flushing.join(5)
+
+        assert answers == [False]
+
+    def test_once_the_process_exits_nothing_starts_anew(self, monkeypatch):
+        monkeypatch.setattr(ThreadRunner, "_is_shut", True)
+        runner, work = ThreadRunner(workers=1), Errand()
+        runner.submit(work)
+
+        assert work.dropped == ["exit"]
+        assert runner.close(timeout=0.0)
 
     def test_it_drops_what_is_left_of_work_that_was_overdue(self, overdue, monkeypatch):
         def no_thread(self):
@@ -573,14 +655,14 @@ class TestStart:
     def test_when_no_thread_can_be_started_work_is_dropped_and_the_next_tries_again(
         self, threads, monkeypatch
     ):
-        started = threading.Thread.start
+        started = _threads.start
 
-        def no_supervisor(self):
-            if self.name == "darkcall-supervisor":
+        def no_supervisor(target, name):
+            if name == "darkcall-supervisor":
                 raise RuntimeError
-            started(self)
+            started(target, name)
 
-        monkeypatch.setattr(threading.Thread, "start", no_supervisor)
+        monkeypatch.setattr(_threads, "start", no_supervisor)
         first, second = Errand(), Errand()
         threads.submit(first)
         monkeypatch.undo()
@@ -593,13 +675,13 @@ class TestStart:
     def test_what_interrupts_the_start_passes_and_the_next_work_starts_anew(
         self, threads, monkeypatch
     ):
-        started = threading.Thread.start
+        started = _threads.start
 
-        def interrupted(self):
-            started(self)
+        def interrupted(target, name):
+            started(target, name)
             raise KeyboardInterrupt
 
-        monkeypatch.setattr(threading.Thread, "start", interrupted)
+        monkeypatch.setattr(_threads, "start", interrupted)
         with pytest.raises(KeyboardInterrupt):
             threads.submit(Errand())
         orphans = list(threads._workers)
@@ -614,15 +696,15 @@ class TestStart:
     def test_a_signal_handler_that_submits_in_its_middle_waits_for_nobody(
         self, threads, monkeypatch
     ):
-        started = threading.Thread.start
+        started = _threads.start
         from_handler = Errand()
 
-        def interrupted(self):
-            if self.name == "darkcall-supervisor":
+        def interrupted(target, name):
+            if name == "darkcall-supervisor":
                 threads.submit(from_handler)
-            started(self)
+            started(target, name)
 
-        monkeypatch.setattr(threading.Thread, "start", interrupted)
+        monkeypatch.setattr(_threads, "start", interrupted)
         threads.submit(Errand())
 
         assert threads.flush(timeout=5)

@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 from darkcall import _guard
 from darkcall._errors import ConfigurationError
+from darkcall._storage import MAX_LINE_BYTES
 from darkcall.sinks import JsonlSink, _folder
 from darkcall.sinks import jsonl as jsonl_module
-from darkcall.sinks._line import MAX_LINE_BYTES, line_for
+from darkcall.sinks._line import line_for
 from record_schema import validate
 
 
@@ -265,6 +266,22 @@ def test_a_file_that_cannot_be_written_any_more_is_left(directory, make_record, 
     sink(make_record(3))
     assert numbers(directory) == [1, 3]
     assert len(list(directory.iterdir())) == 2
+
+
+def test_a_disk_that_takes_nothing_is_not_filled_with_empty_files(
+    directory, make_record, monkeypatch
+):
+    sink = JsonlSink(directory)
+    disk = HalfFullDisk(errno.EIO)
+    disk.room = 0
+    with monkeypatch.context() as patch:
+        patch.setattr(jsonl_module.os, "write", disk)
+        for number in range(3):
+            with pytest.raises(OSError, match="secret"):
+                sink(make_record(number))
+    assert list(directory.iterdir()) == []
+    sink(make_record(3))
+    assert numbers(directory) == [3]
 
 
 def test_a_real_limit_is_survived(run_script, directory):

@@ -14,6 +14,7 @@ import pytest
 from darkcall import _guard
 from darkcall._errors import ConfigurationError, DarkcallError
 from darkcall._model import Record
+from darkcall._storage import COLUMNS, JSON_COLUMNS
 from darkcall.sinks import SqliteSink, _forks
 from darkcall.sinks import sqlite as sqlite_module
 from darkcall.sinks._outlet import Outlet
@@ -66,17 +67,14 @@ def test_each_field_has_its_column(sink, path, make_record):
         database.row_factory = sqlite3.Row
         row = dict(database.execute("SELECT * FROM records").fetchone())
     assert row.pop("id") == 1
-    found = {
-        name: json.loads(cell) if name in sqlite_module.JSON_COLUMNS else cell
-        for name, cell in row.items()
-    }
+    found = {name: json.loads(cell) if name in JSON_COLUMNS else cell for name, cell in row.items()}
     assert found == record.to_dict()
 
 
 def test_the_columns_are_the_records_fields():
     fields = [field.name for field in Record.__attrs_attrs__]
-    assert sorted(sqlite_module.COLUMNS) == sorted(fields)
-    assert set(sqlite_module.COLUMNS) > sqlite_module.JSON_COLUMNS
+    assert sorted(COLUMNS) == sorted(fields)
+    assert set(COLUMNS) > JSON_COLUMNS
 
 
 def test_what_is_absent_is_null(sink, path, make_record):
@@ -177,7 +175,9 @@ def test_a_database_that_vanishes_is_made_again(sink, path, make_record):
     assert numbers(path) == [3, 4]
 
 
-def test_a_database_that_was_replaced_is_not_harmed(sink, path, make_record, tmp_path):
+@pytest.mark.parametrize("closes", [False, sqlite_module._CLOSES_WHAT_WAS_REPLACED])
+def test_a_database_that_was_replaced_is_not_harmed(sink, path, make_record, monkeypatch, closes):
+    monkeypatch.setattr(sqlite_module, "_CLOSES_WHAT_WAS_REPLACED", closes)
     sink(make_record(1))
     for file in path.parent.iterdir():
         file.unlink()
@@ -188,6 +188,18 @@ def test_a_database_that_was_replaced_is_not_harmed(sink, path, make_record, tmp
     sink(make_record(4))
     assert numbers(path) == [2, 3, 4]
     other.close()
+
+
+def test_databases_that_vanish_leave_no_descriptors_open(sink, path, make_record):
+    sink(make_record(0))
+    descriptors = pathlib.Path("/dev/fd")
+    before = len(list(descriptors.iterdir()))
+    for number in range(5):
+        for file in path.parent.iterdir():
+            file.unlink()
+        sink(make_record(number))
+    after = len(list(descriptors.iterdir()))
+    assert after == before or not sqlite_module._CLOSES_WHAT_WAS_REPLACED
 
 
 def test_what_stands_in_the_way_is_gone_round_when_it_is_gone(sink, path, make_record):
@@ -203,6 +215,19 @@ def test_what_stands_in_the_way_is_gone_round_when_it_is_gone(sink, path, make_r
     path.unlink()
     sink(make_record(3))
     assert numbers(path) == [3]
+
+
+def test_a_database_that_is_read_only_is_not_even_opened(sink, path, make_record, monkeypatch):
+    sink(make_record(1))
+    sink.close()
+    with monkeypatch.context() as patch:
+        patch.setattr(sqlite_module.os, "access", lambda path, mode, **_: mode != os.W_OK)
+        with pytest.raises(PermissionError):
+            sink(make_record(2))
+    # What SQLite puts beside it would be read-only, too, when it is no longer.
+    assert [file.name for file in path.parent.iterdir()] == ["records.db"]
+    sink(make_record(3))
+    assert numbers(path) == [1, 3]
 
 
 def test_a_newer_database_is_left_alone(sink, path, make_record):
@@ -381,7 +406,7 @@ def test_a_child_of_a_write_that_does_not_end_writes_nothing(run_script, path):
 from darkcall import _guard
 from darkcall._errors import DarkcallError
 from darkcall.sinks import _forks
-_forks.PATIENCE_SECONDS = 0.1
+_forks.FORK_WAITS_SECONDS = 0.1
 sink = SqliteSink(sys.argv[1])
 sink(a_record(0))
 with sink._gate.inside:
@@ -426,7 +451,7 @@ def test_what_a_fork_does_is_undone_on_both_sides(sink, path, make_record):
 
 
 def test_a_fork_does_not_wait_for_ever(sink, monkeypatch):
-    monkeypatch.setattr(_forks, "PATIENCE_SECONDS", 0.01)
+    monkeypatch.setattr(_forks, "FORK_WAITS_SECONDS", 0.01)
     with sink._gate.inside:
         _forks._before()
         _forks._after_in_parent()

@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 from typing import Any, assert_type
 
-from darkcall import Call, Difference, Launch, Observation, configure, dark_launch, set_enabled
+from darkcall import (
+    Call,
+    Difference,
+    Launch,
+    Observation,
+    close,
+    configure,
+    dark_launch,
+    set_enabled,
+)
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sampling import first, keyed, per_second, rate
 from darkcall.sinks import MemorySink
@@ -48,6 +58,12 @@ def switching() -> None:
         pass
     with configure(sample=0.5, sinks=[MemorySink()], runner=ThreadRunner(workers=4)):
         pass
+    configure(close_timeout=10)
+    configure(close_timeout=dt.timedelta(seconds=0.5), sample=0.5)
+    close()
+    close(timeout=None)
+    assert_type(close(timeout=dt.timedelta(seconds=1)), bool)
+    configure(close_timeout=None)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     configure(sampel=0.5)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     configure(sample="half")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     configure(keep="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
@@ -78,6 +94,9 @@ def updating(launch: Launch) -> None:
     launch.update(normalize=str, context=lambda *args, **kwargs: {"count": len(args)})
     launch.update(sinks=[print, MemorySink()], runner=InlineRunner(), timeout=None)
     launch.update(redact=["card", lambda path, value: value])
+    launch.update(max_copy_bytes=1 << 30, max_copy_seconds=dt.timedelta(seconds=1))
+    launch.update(max_copy_seconds=None)
+    launch.update(close_timeout=1.0)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     launch.update(candidate=double)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
     assert_type(launch.pause(), None)
     assert_type(launch.is_paused, bool)

@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from darkcall._redact import escaped
+from darkcall._text import MAX_NAME, escaped, qualname_of
 
 from . import _tables
 
@@ -31,7 +31,6 @@ Form: TypeAlias = Callable[["Walk", Any, str, "State", int], Any]
 _mro_of: Final = type.__dict__["__mro__"].__get__
 _dict_of: Final = type.__dict__["__dict__"].__get__
 _module_of: Final = type.__dict__["__module__"].__get__
-_qualname_of: Final = type.__dict__["__qualname__"].__get__
 _basicsize_of: Final = type.__dict__["__basicsize__"].__get__
 _dictoffset_of: Final = type.__dict__["__dictoffset__"].__get__
 _itemsize_of: Final = type.__dict__["__itemsize__"].__get__
@@ -39,7 +38,6 @@ _weakrefoffset_of: Final = type.__dict__["__weakrefoffset__"].__get__
 args_of: Final = BaseException.__dict__["args"].__get__
 
 _POINTER_BYTES: Final = sys.maxsize.bit_length() // 8 + 1
-_MAX_NAME: Final = 200
 #: Up to here an int can be turned into decimal digits, whatever limit is set.
 _MAX_INT_BITS: Final = 2048
 #: Beyond it, readers of JSON that take numbers for floats change an int.
@@ -67,15 +65,15 @@ def type_name(value: Any) -> str:
 
 def class_name(kind: type) -> str:
     """Name a class as :func:`type_name` does."""
-    name = _qualname_of(kind)[:_MAX_NAME]
+    name = qualname_of(kind)
     try:
         module = _module_of(kind)
     except AttributeError:
         module = None
     if module == "builtins" and vars(builtins).get(name, kind) is kind:
-        return escaped(name)
+        return name
     # pathlib's classes live in pathlib._local on CPython 3.13 alone.
-    shown = module[:_MAX_NAME].removesuffix("._local") if type(module) is str else "?"
+    shown = module[:MAX_NAME].removesuffix("._local") if type(module) is str else "?"
     return escaped(f"{shown}.{name}")
 
 

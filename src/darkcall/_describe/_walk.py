@@ -11,9 +11,9 @@ from darkcall._redact import (
     REDACTED,
     Redactor,
     RuleFailedError,
-    escaped,
     is_for_this_thread,
 )
+from darkcall._text import escaped
 
 from ._forms import MAX_JSON_INT, args_of, class_name, form_of, forms_in_use, is_exact, type_name
 

@@ -1,7 +1,7 @@
 """Steps 2 and 4: keep arguments and results as they are now.
 
 What cannot change is shared.  The rest is pickled once, on the caller's thread and
-within a limit; each candidate opens a copy of its own on the worker.
+within limits; each candidate opens a copy of its own on the worker.
 """
 
 from __future__ import annotations
@@ -9,12 +9,17 @@ from __future__ import annotations
 import copy
 import functools
 import io
+import math
 import pickle
 import re
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from darkcall._text import qualname_of
+
+from . import _limits
 from ._immutable import weigh
+from ._limits import Limits, TookTooLongError, UnkeepableError, Writer
 from ._raised import exception_from, reduced, state_of
 from ._refusals import why_not_copied, without_own_new
 
@@ -24,7 +29,10 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Kept",
+    "Limits",
+    "TookTooLongError",
     "UnkeepableError",
+    "Writer",
     "copied",
     "exception_from",
     "keep",
@@ -34,9 +42,7 @@ __all__ = [
     "why_not_copied",
 ]
 
-
-class UnkeepableError(Exception):
-    """A value cannot be kept; the message says why."""
+_NO_LIMITS: Final = Limits(sys.maxsize, math.inf)
 
 
 class Kept:
@@ -61,36 +67,35 @@ def share(value: Any, nbytes: int = 0) -> Kept:
     return Kept(lambda: value, nbytes, is_shared=True)
 
 
-def keep(value: Any, max_bytes: int, shared: Sequence[object] = ()) -> Kept:
+def keep(value: Any, writer: Writer, shared: Sequence[object] = ()) -> Kept:
     """Keep a value as it is now, whatever happens to it later.
 
     Args:
         value: Anything.
-        max_bytes: How large a copy may get, in bytes.
+        writer: Takes the copy, within its limits.
         shared: Objects that are not copied wherever they occur, told by identity.
 
     Returns:
         The value, kept.
 
     Raises:
-        UnkeepableError: The value cannot be copied, or is too large.
+        UnkeepableError: The value cannot be copied, or that would cost too much.
     """
     weight = weigh(value)
-    return share(value, weight) if weight >= 0 else copied(value, max_bytes, shared)
+    return share(value, weight) if weight >= 0 else copied(value, writer, shared)
 
 
-def copied(value: Any, max_bytes: int, shared: Sequence[object] = ()) -> Kept:
+def copied(value: Any, writer: Writer, shared: Sequence[object] = ()) -> Kept:
     """Keep a value that can change; takes and raises what ``keep`` does."""
     try:
-        return _pickled(value, max_bytes, shared)
+        return _pickled(value, writer, shared)
     except UnkeepableError:
         raise
     except Exception as error:  # noqa: BLE001 -- copying runs code of the value's own
-        return _deep_copied(value, max_bytes, shared, error)
+        return _deep_copied(value, writer, shared, error)
 
 
-def _pickled(value: Any, max_bytes: int, shared: Sequence[object]) -> Kept:
-    writer = _Writer(max_bytes)
+def _pickled(value: Any, writer: Writer, shared: Sequence[object]) -> Kept:
     keeper = _SharingKeeper(writer, shared) if shared else _Keeper(writer)
     keeper.dump(value)
     chunks, by_reference = writer.chunks, keeper.by_reference
@@ -101,38 +106,7 @@ def _pickled(value: Any, max_bytes: int, shared: Sequence[object]) -> Kept:
             return _Opener(data, by_reference, shared).load()
         return pickle.loads(data)  # noqa: S301 -- our own, from memory
 
-    nbytes = max_bytes - writer.room + keeper.nbytes_by_reference
-    return Kept(open_, nbytes, is_shared=False)
-
-
-class _Writer:
-    """A file that refuses to grow beyond a limit, before the bytes are made."""
-
-    __slots__ = ("chunks", "max_bytes", "room")
-
-    def __init__(self, max_bytes: int) -> None:
-        self.max_bytes = max_bytes
-        self.room = max_bytes
-        self.chunks: list[bytes] = []
-
-    def write(self, chunk: bytes) -> None:
-        self.reserve(len(chunk))
-        self.room -= len(chunk)
-        # A large bytearray arrives as itself, and may change later.
-        self.chunks.append(bytes(chunk))
-
-    def reserve(self, nbytes: int) -> None:
-        if nbytes > self.room:
-            raise _too_large(self.max_bytes)
-
-    def measure(self, buffer: pickle.PickleBuffer) -> bool:
-        """Look at a buffer before it is copied; True has it written in its place."""
-        self.reserve(memoryview(buffer).nbytes)
-        return True
-
-
-def _too_large(max_bytes: int) -> UnkeepableError:
-    return UnkeepableError(f"a copy would exceed max_copy_bytes={max_bytes}, which can be raised")
+    return Kept(open_, writer.nbytes + keeper.nbytes_by_reference, is_shared=False)
 
 
 class _Keeper(pickle.Pickler):
@@ -142,13 +116,16 @@ class _Keeper(pickle.Pickler):
     costs nothing on dicts, lists and text; ``persistent_id`` is asked about each.
     """
 
-    def __init__(self, writer: _Writer) -> None:
+    def __init__(self, writer: Writer) -> None:
         super().__init__(writer, 5, buffer_callback=writer.measure)
         self._writer = writer
         self.by_reference: list[tuple[Any, Callable[[Any], Any] | None]] = []
         self.nbytes_by_reference = 0
+        self._errors_met: dict[int, Any] = {}
 
     def reducer_override(self, value: Any) -> Any:
+        if _limits.clock() > self._writer.looks_at:
+            self._writer.look()
         weight = weigh(value)
         # What stands for a value must not be stood for itself, without end.
         if value is not _handed_over and weight >= 0:
@@ -156,7 +133,7 @@ class _Keeper(pickle.Pickler):
         cls = type(value)
         if issubclass(cls, BaseException):
             # Its class may ask for other arguments than it keeps.
-            return reduced(value)
+            return reduced(value, self._errors_met)
         if cls.__module__.startswith("polars.") and hasattr(value, "clone"):
             # A clone of a polars frame is cheap, and copies on write.
             size = getattr(value, "estimated_size", None)
@@ -165,7 +142,9 @@ class _Keeper(pickle.Pickler):
         if refusal is not None and value is not _handed_over:
             raise UnkeepableError(refusal)
         # Arrays that are not contiguous become bytes before they reach the writer.
-        self._writer.reserve(_nbytes_of(value))
+        nbytes = _nbytes_of(value)
+        if nbytes:
+            self._writer.reserve(nbytes)
         return without_own_new(value)
 
     def _hand_over(self, value: Any, opener: Callable[[Any], Any] | None, nbytes: int) -> Any:
@@ -177,7 +156,7 @@ class _Keeper(pickle.Pickler):
 class _SharingKeeper(_Keeper):
     """A keeper that leaves some objects, lists and dicts included, as they are."""
 
-    def __init__(self, writer: _Writer, shared: Sequence[object]) -> None:
+    def __init__(self, writer: Writer, shared: Sequence[object]) -> None:
         super().__init__(writer)
         self._index_by_id = {id(value): index for index, value in enumerate(shared)}
 
@@ -195,7 +174,11 @@ class _Measurer(_SharingKeeper):
                 parts = value.__reduce_ex__(5)
             except Exception:  # noqa: BLE001 -- reducing runs code of the value's own
                 parts = None
-            if not isinstance(parts, tuple):
+            if type(parts) is not tuple:
+                is_unpacked = parts is not None and type(parts) is not str
+                if is_unpacked and not hasattr(type(value), "__deepcopy__"):
+                    # By a deep copy, however long it is.
+                    raise UnkeepableError("its __reduce__ returns no tuple")
                 return self._hand_over(value, None, 0)
         return parts
 
@@ -245,44 +228,49 @@ def _nbytes_of(value: Any) -> int:
 
 
 def _deep_copied(
-    value: Any, max_bytes: int, shared: Sequence[object], why_not_pickled: Exception
+    value: Any, writer: Writer, shared: Sequence[object], why_not_pickled: Exception
 ) -> Kept:
-    memo = _BoundedMemo(max_bytes, shared)
     try:
         # A deep copy hears of a large array only after it has copied it.
-        _Measurer(_Writer(max_bytes), shared).dump(value)
-        pristine = copy.deepcopy(value, memo)
+        writer.empty()
+        _Measurer(writer, shared).dump(value)
+        writer.empty()
+        pristine = copy.deepcopy(value, _BoundedMemo(writer, shared))
     except UnkeepableError:
         raise
     except Exception:  # noqa: BLE001 -- copying runs code of the value's own
         raise UnkeepableError(_said_by(why_not_pickled)) from None
     return Kept(
-        lambda: copy.deepcopy(pristine, _BoundedMemo(sys.maxsize, shared)),
-        max_bytes - memo.room,
+        lambda: copy.deepcopy(pristine, _BoundedMemo(Writer(_NO_LIMITS), shared)),
+        writer.nbytes,
         is_shared=False,
     )
 
 
 class _BoundedMemo(dict[int, Any]):
-    """The memo of a deep copy, which stops it at a limit and knows what is shared."""
+    """The memo of a deep copy, which stops it at the limits and knows what is shared."""
 
-    def __init__(self, max_bytes: int, shared: Sequence[object]) -> None:
+    def __init__(self, writer: Writer, shared: Sequence[object]) -> None:
         super().__init__((id(value), value) for value in shared)
-        self.max_bytes = max_bytes
-        self.room = max_bytes
+        self._writer = writer
+
+    def get(self, key: int, default: Any = None) -> Any:
+        # Asked for each item, before it is copied.
+        if _limits.clock() > self._writer.looks_at:
+            self._writer.look()
+        return super().get(key, default)
 
     def __setitem__(self, key: int, copied: Any) -> None:
         if id(copied) == key:
             # A singleton's class; the copy's state would be written into the original.
             raise UnkeepableError("its class gives the original in place of a copy")
-        self.room -= max(sys.getsizeof(copied, 0), 16)
-        if self.room < 0:
-            raise _too_large(self.max_bytes)
+        nbytes = max(sys.getsizeof(copied, 0), 16)
+        self._writer.take(nbytes)
         super().__setitem__(key, copied)
 
 
 def _said_by(error: Exception) -> str:
-    name = type(error).__name__
+    name = qualname_of(type(error)).rpartition(".")[2]
     # Any other text may hold something of the value.
     if type(error) is TypeError and len(error.args) == 1:
         match = re.fullmatch(r"cannot pickle '[\w.]{1,100}' object", str(error.args[0]))

@@ -194,15 +194,23 @@ def _is_frozen(cls: type) -> bool:
 
 
 def _fields_of(value: Any) -> list[Any]:
-    fields = list(getattr(value, "__dict__", {}).values())
+    fields = list(_attribute(value, "__dict__", {}).values())
     for cls in type(value).__mro__:
         slots = cls.__dict__.get("__slots__", ())
         for slot in (slots,) if isinstance(slots, str) else slots:
             if slot in {"__weakref__", "__dict__"}:
                 continue
             name = f"_{cls.__name__.lstrip('_')}{slot}" if _is_mangled(slot) else slot
-            fields.append(getattr(value, name, None))
+            fields.append(_attribute(value, name, None))
     return fields
+
+
+def _attribute(value: Any, name: str, default: Any) -> Any:
+    # A __getattribute__ of the value's own may call what is launched, and so on.
+    try:
+        return object.__getattribute__(value, name)
+    except AttributeError:
+        return default
 
 
 def _is_mangled(slot: str) -> bool:

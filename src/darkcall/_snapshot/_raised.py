@@ -30,7 +30,7 @@ _NOT_STATE: Final = frozenset(
 State = tuple[Any, ...]
 
 
-def state_of(error: BaseException) -> State:
+def state_of(error: BaseException, met: dict[int, State | None] | None = None) -> State:
     """Take an exception apart into what makes it up.
 
     It is neither pickled nor copied as a whole: both call the class again, which fails
@@ -38,11 +38,15 @@ def state_of(error: BaseException) -> State:
 
     Args:
         error: Any exception.
+        met: The states of those that were taken apart before, by identity, for one value
+            that holds several: each of them may lead to all of the others.
 
     Returns:
         A tuple that ``exception_from`` takes.
     """
-    return _state_of(error, {}, MAX_LINKS) or (Exception, ("...",), {}, {}, None, None, False, ())
+    met = {} if met is None else met
+    state = _state_of(error, met, MAX_LINKS)
+    return state or (Exception, ("...",), {}, {}, None, None, False, ())
 
 
 def _state_of(error: BaseException, met: dict[int, State | None], links: int) -> State | None:
@@ -96,16 +100,17 @@ def exception_from(state: State) -> BaseException:
     return _filled(error, (cls, (*args, inner), *state[2:]))
 
 
-def reduced(error: BaseException) -> tuple[Any, ...]:
+def reduced(error: BaseException, met: dict[int, State | None]) -> tuple[Any, ...]:
     """Say how an exception is pickled.
 
     Args:
         error: Any exception; it may hold itself.
+        met: As ``state_of`` takes it.
 
     Returns:
         What a ``__reduce__`` returns.
     """
-    state = state_of(error)
+    state = state_of(error, met)
     if isinstance(error, BaseExceptionGroup):
         return exception_from, (state,)
     # Made before it is filled: what it holds may hold it.

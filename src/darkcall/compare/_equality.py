@@ -194,7 +194,8 @@ class Equality:
         look like agreement.
 
         Args:
-            nodes: How many values may be looked at; 2 million by default.
+            nodes: How many values may be looked at; 2 million by default.  A container
+                or an object counts as ten, for it is remembered.
             differences: How many differences are listed; 50 by default.
             seconds: How long it may take, in seconds; 5 by default. Checked between
                 values: an ``==`` that hangs cannot be interrupted.

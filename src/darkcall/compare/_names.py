@@ -5,6 +5,8 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
+from darkcall._text import MAX_NAME, one_line, qualname_of
+
 
 _MODULE: Final[Any] = type.__dict__["__module__"]
 _HEAP_TYPE: Final = 1 << 9
@@ -38,10 +40,8 @@ def type_name(kind: type) -> str:
         >>> type_name(int), type_name(type(sys.flags))
         ('int', 'sys.flags')
     """
-    name = str(type.__dict__["__qualname__"].__get__(kind))
-    module = module_of(kind)
-    full = name if module in {"", "builtins"} else f"{module}.{name}"
-    return full[:200] if full.isprintable() else ascii(full)[:200]
+    name, module = qualname_of(kind), module_of(kind)
+    return name if module in {"", "builtins"} else one_line(f"{module}.{name}", MAX_NAME)
 
 
 def is_from(kind: type, module: str, *names: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from darkcall._model import Difference
 from darkcall._paths import State, render, step_of
@@ -25,7 +25,11 @@ if TYPE_CHECKING:
     Child: TypeAlias = tuple[Any, Any, Any]
     Handler: TypeAlias = Callable[["Walk", Any, Any, Where, State], Iterable[Child] | None]
 
-_ANY_INDEX = (1 << 63) - 1
+_ANY_INDEX: Final = (1 << 63) - 1
+#: A pair that holds others is remembered, and kept alive: it costs as much as so many numbers.
+_PAIR_NODES: Final = 10
+#: Each level above the one that is looked at is kept open: a value may be endless.
+_MAX_LEVELS: Final = 50_000
 
 
 class OutOfBoundsError(Exception):
@@ -109,6 +113,7 @@ class Walk:
                     state = self.below(above, step)
                     children = self._compare(value, other, here, state)
                     if children is not None:
+                        _refuse_another_level_below(frames)
                         frames.append((iter(children), here, state))
                         break
                 else:
@@ -184,7 +189,7 @@ class Walk:
         if pair in self._seen:
             return None
         self._seen[pair] = (x, y)
-        self.budget.spend(1)
+        self.budget.spend(_PAIR_NODES)
         return handler(self, x, y, where, state)
 
     def differ(self, where: Where, kind: str, control: Any = None, candidate: Any = None) -> None:
@@ -212,3 +217,9 @@ class Walk:
         except EnoughError:
             return False
         return True
+
+
+def _refuse_another_level_below(frames: list[Any]) -> None:
+    if len(frames) >= _MAX_LEVELS:
+        message = f"{_MAX_LEVELS} levels down"
+        raise OutOfBoundsError(message)

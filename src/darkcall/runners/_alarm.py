@@ -6,6 +6,16 @@ import math
 import threading
 import time
 from contextlib import suppress
+from typing import Final
+
+from darkcall import _threads
+
+
+#: What wakes up so much later than planned was frozen with its process, as between two
+#: calls of a serverless function.
+STANDSTILL_SECONDS: Final = 1.0
+#: How often work gets its full time anew after a standstill; it may hang all the same.
+STANDSTILLS: Final = 3
 
 
 class Alarm:
@@ -17,7 +27,7 @@ class Alarm:
 
     def __init__(self) -> None:
         self.planned = math.inf
-        self._bell = threading.Lock()
+        self._bell = _threads.Lock()
         self._bell.acquire()
 
     def ring(self) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
+
+    from darkcall._model import Observation
 
 
 class Watch(Protocol):
@@ -61,3 +63,26 @@ class Runner(Protocol):
 
     def after_fork(self) -> None:
         """Forget the parent's threads and work, in a forked child."""
+
+
+class Course(Protocol):
+    """What becomes of an async candidate, as its run hears of it."""
+
+    @property
+    def timeout(self) -> float | None:
+        """How long it may take, in seconds."""
+
+    def observe(self) -> Coroutine[Any, Any, Observation]:
+        """Run it."""
+
+    def ended(self, observation: Observation) -> None:
+        """Hear what it did."""
+
+    def abandoned(self, reason: str) -> None:
+        """Hear that it did not end in time, was cancelled, or lost its loop."""
+
+    def got_stuck(self) -> None:
+        """Hear that it goes on after it was cancelled."""
+
+    def ended_late(self, observation: Observation | None) -> None:
+        """Hear that it ended after it was abandoned; None if it was cancelled."""

@@ -8,55 +8,45 @@ blocks the caller, as any other task would.
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import functools
 import math
-import threading
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
-from darkcall._dark import DARK
+from darkcall import _guard, _threads
 from darkcall._model import Observation
+
+from ._alarm import STANDSTILL_SECONDS, STANDSTILLS
+from ._loop_thread import GRACE_SECONDS, forget, run_to_its_end
 
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    import threading
+    from collections.abc import Callable, Coroutine
     from contextvars import Context
 
-#: How long after its deadline a task may take to be cancelled, in seconds.
-GRACE_SECONDS: Final = 1.0
+    from ._work import Course
+
 _TICK_SECONDS: Final = 0.001
-_SWEEP_SECONDS: Final = 0.05
 
-
-class Course(Protocol):
-    """What becomes of an async candidate, as its run hears of it."""
-
-    @property
-    def timeout(self) -> float | None:
-        """How long it may take, in seconds."""
-
-    def observe(self) -> Coroutine[Any, Any, Observation]:
-        """Run it."""
-
-    def ended(self, observation: Observation) -> None:
-        """Hear what it did."""
-
-    def abandoned(self, reason: str) -> None:
-        """Hear that it did not end in time, was cancelled, or lost its loop."""
-
-    def got_stuck(self) -> None:
-        """Hear that it goes on after it was cancelled."""
-
-    def ended_late(self, *, was_stuck: bool, observation: Observation | None) -> None:
-        """Hear that it ended after it was abandoned."""
-
+#: For the wrappers, which must not import asyncio.
+sleep = asyncio.sleep
 
 _runs: set[_Run] = set()
 _background: asyncio.AbstractEventLoop | None = None
+#: Locked until the loop that is being started is there, or is known not to come.
+_coming: threading.Lock | None = None
+_is_shut = False
 # Re-entrant, for a signal handler that flushes.
-_starting = threading.RLock()
+_starting = _threads.RLock()
+#: Held by threads that make the loop in the background; no caller waits for it.
+_making = _threads.Lock()
 #: Loops that a candidate blocks; each ends when its candidates have.
 _blocked: set[asyncio.AbstractEventLoop] = set()
+#: Loops that were asked whether they run, and since when they have not answered.
+_asked: dict[asyncio.AbstractEventLoop, float] = {}
 #: Loops that a fork left behind; to collect them would close what the parent process
 #: still uses.
 _left_behind: list[asyncio.AbstractEventLoop] = []
@@ -78,8 +68,12 @@ def start(
         is_awaited: Whether to wait until it ended, unless it runs on this very loop.
     """
     sweep()
-    run = _Run(course, loop or _background_loop(), context)
-    _runs.add(run)
+    with _starting:
+        if _is_shut:
+            course.abandoned("exit")
+            return
+        run = _Run(course, loop or _background_loop(), context)
+        _runs.add(run)
     if run.loop is current():
         run.begin()
         return
@@ -87,11 +81,9 @@ def start(
         run.loop.call_soon_threadsafe(run.begin)
     except RuntimeError:
         run.abandon("loop_closed")
-    while is_awaited and not run.is_settled.wait(_SWEEP_SECONDS):
+    while is_awaited and not run.is_settled:
+        time.sleep(_TICK_SECONDS)
         sweep()
-
-
-sleep = asyncio.sleep
 
 
 async def finish() -> None:
@@ -99,7 +91,7 @@ async def finish() -> None:
     loop = current()
     # A run is settled on any thread, where an asyncio.Event cannot be set.
     while any(  # noqa: ASYNC110
-        run.loop is loop and not run.is_settled.is_set() for run in list(_runs)
+        run.loop is loop and not run.is_settled for run in list(_runs)
     ):
         await asyncio.sleep(_TICK_SECONDS)
 
@@ -110,7 +102,8 @@ def sweep() -> None:
     now = time.perf_counter()
     with _starting:
         loop = _background
-        if loop and any(run.loop is loop and run.is_overdue(now) for run in list(_runs)):
+        if loop and _is_blocked(loop, now):
+            _asked.pop(loop, None)
             _blocked.add(loop)
             _background = None
     for run in list(_runs):
@@ -127,6 +120,20 @@ def sweep() -> None:
             run.mark_stuck()
 
 
+def _is_blocked(loop: asyncio.AbstractEventLoop, now: float) -> bool:
+    if not any(run.loop is loop and run.is_overdue(now) for run in list(_runs)):
+        return False
+    if (asked_at := _asked.get(loop)) is not None:
+        return now > asked_at + GRACE_SECONDS
+    # The process may have stood still, and the loop with it: it is to have its chance.
+    _asked[loop] = now
+    try:
+        loop.call_soon_threadsafe(_asked.pop, loop, None)
+    except RuntimeError:
+        _asked.pop(loop, None)
+    return False
+
+
 def flush(timeout: float) -> bool:
     """Wait until all candidates that were started before have ended, or were abandoned.
 
@@ -138,7 +145,7 @@ def flush(timeout: float) -> bool:
     """
     deadline = time.perf_counter() + timeout
     awaited = list(_runs)
-    while not all(run.is_settled.is_set() for run in awaited):
+    while not all(run.is_settled for run in awaited):
         sweep()
         if time.perf_counter() >= deadline:
             return False
@@ -151,23 +158,38 @@ def close() -> None:
     global _background
     with _starting:
         loop, _background = _background, None
-        if loop is not None:
-            _blocked.add(loop)
     for run in list(_runs):
         run.abandon("exit")
     if loop is not None:
+        _blocked.add(loop)
         _stop_unless_needed(loop)
+
+
+def shut() -> None:
+    """Drop what is started from now on."""
+    global _is_shut  # noqa: PLW0603 -- one door for the process
+    with _starting:
+        _is_shut = True
+
+
+def reopen() -> None:
+    """Let candidates be started again."""
+    global _is_shut  # noqa: PLW0603 -- one door for the process
+    _is_shut = False
 
 
 def after_fork() -> None:
     """Forget the parent's loops and tasks, in a forked child."""
-    global _background, _starting  # noqa: PLW0603 -- one loop for the process
+    global _background, _coming, _making, _starting  # noqa: PLW0603 -- one loop for the process
+    reopen()
+    _coming = None
     _left_behind.extend({run.loop for run in _runs} | _blocked)
     if _background is not None:
         _left_behind.append(_background)
     _background = None
-    _starting = threading.RLock()
+    _starting, _making = _threads.RLock(), _threads.Lock()
     _blocked.clear()
+    _asked.clear()
     _runs.clear()
 
 
@@ -179,43 +201,55 @@ def current() -> asyncio.AbstractEventLoop | None:
         return None
 
 
+def start_ahead() -> None:
+    """Have the loop in the background start, if a thread is to be had; waits for nothing."""
+    # Without the lock, which whoever waits for a loop holds.
+    with suppress(RuntimeError):
+        _begin_background()
+
+
 def _background_loop() -> asyncio.AbstractEventLoop:
-    global _background  # noqa: PLW0603 -- one loop for the process
     with _starting:
-        # A candidate may have stopped the loop that it runs on.
-        if _background is None or _background.is_closed():
-            loop = asyncio.new_event_loop()
-            try:
-                threading.Thread(
-                    target=_run_loop, args=(loop,), name="darkcall-loop", daemon=True
-                ).start()
-            except RuntimeError:
-                loop.close()
-                raise
-            _background = loop
+        if (is_settled := _begin_background()) is not None:
+            is_settled.acquire()
+        if _background is None:
+            raise RuntimeError("there is no event loop to run an async candidate on")
         return _background
 
 
-def _run_loop(loop: asyncio.AbstractEventLoop) -> None:
-    DARK.set(True)
-    asyncio.set_event_loop(loop)
+def _begin_background() -> threading.Lock | None:
+    global _background, _coming  # noqa: PLW0603 -- one loop for the process
+    # A candidate may have stopped the loop that it runs on.
+    if _coming is None and (_background is None or _background.is_closed()):
+        _background = None
+        is_settled = _threads.Lock()
+        is_settled.acquire()
+        try:
+            _coming = is_settled
+            _threads.start(functools.partial(_run_background, is_settled), "darkcall-loop")
+        except BaseException:
+            _coming = None
+            raise
+    return _coming
+
+
+def _run_background(is_settled: threading.Lock) -> None:
+    global _background, _coming  # noqa: PLW0603 -- one loop for the process
     try:
-        loop.run_forever()
-        # What candidates began on their own, too.
-        tasks = asyncio.all_tasks(loop)
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            loop.run_until_complete(asyncio.wait(tasks, timeout=GRACE_SECONDS))
-        for task in tasks:
-            _forget(task)
+        with _making:
+            if _background is not None:
+                # Two callers at once have both begun one.
+                return
+            # On the thread that runs it: gevent ties what a loop consists of to its thread.
+            # It holds the context that it is made in, which here is not that of a call.
+            _background = loop = asyncio.new_event_loop()
+    except OSError as error:
+        _guard.fault("making an event loop", error)
+        return
     finally:
-        loop.close()
-
-
-def _forget(task: asyncio.Task[Any]) -> None:
-    # Nobody will ever end it, and the user's log is not to hear of that.
-    task._log_destroy_pending = False  # type: ignore[attr-defined]  # noqa: SLF001
+        _coming = None
+        is_settled.release()
+    run_to_its_end(loop)
 
 
 def _stop_unless_needed(loop: asyncio.AbstractEventLoop) -> None:
@@ -225,6 +259,10 @@ def _stop_unless_needed(loop: asyncio.AbstractEventLoop) -> None:
             loop.call_soon_threadsafe(loop.stop)
 
 
+def _nothing() -> None:
+    """Have a loop take one more turn."""
+
+
 class _Run:
     """One task, and its deadline."""
 
@@ -232,15 +270,16 @@ class _Run:
         self.loop = loop
         self.task: asyncio.Task[Observation] | None = None
         self._coroutine: Coroutine[Any, Any, Observation] | None = None
-        self.is_settled = threading.Event()
+        self.is_settled = False
         self._course = course
         self._deadline = self._deadline_from_now()
         #: When it is given up if its loop does not run any more.
         self.forgotten_at = self._deadline + GRACE_SECONDS
         self._context = context
         self._timer: asyncio.TimerHandle | None = None
-        self._claimed = threading.Lock()
+        self._claimed = _threads.Lock()
         self._is_stuck = False
+        self._standstills_left = STANDSTILLS
 
     def begin(self) -> None:
         """Create the task; on the loop's thread."""
@@ -256,9 +295,17 @@ class _Run:
             context=self._context,
         )
         self.task.add_done_callback(self._ended)
+        self._give_time()
+
+    def _give_time(self) -> None:
         self._deadline = self._deadline_from_now()
         if self._course.timeout is not None:
-            self._timer = self.loop.call_later(self._course.timeout, self._overdue)
+            self._call_later(self._course.timeout, self._overdue)
+
+    def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
+        # In a context of its own: a timer that was cancelled goes on holding it, until
+        # the loop comes across it.
+        self._timer = self.loop.call_later(seconds, function, context=contextvars.Context())
 
     def _deadline_from_now(self) -> float:
         timeout = self._course.timeout
@@ -266,11 +313,17 @@ class _Run:
 
     def is_overdue(self, now: float) -> bool:
         """Whether even its loop has not noticed that its time is over."""
-        return now > self._deadline + GRACE_SECONDS
+        return now > self._deadline + GRACE_SECONDS and not self._is_stuck
 
     def _overdue(self) -> None:
+        stood_still = time.perf_counter() - self._deadline > STANDSTILL_SECONDS
+        if stood_still and self._standstills_left:
+            # Its loop has not run, so nor has the candidate.
+            self._standstills_left -= 1
+            self._give_time()
+            return
         self.abandon("timeout")
-        self._timer = self.loop.call_later(GRACE_SECONDS, self.mark_stuck)
+        self._call_later(GRACE_SECONDS, self.mark_stuck)
 
     def mark_stuck(self) -> None:
         """Tell that the candidate goes on after it was cancelled."""
@@ -288,19 +341,22 @@ class _Run:
         else:
             observation = task.result()
         if not self._claimed.acquire(blocking=False):
-            self._course.ended_late(was_stuck=self._is_stuck, observation=observation)
+            self._course.ended_late(observation)
         elif observation is None:
             self._course.abandoned("cancelled")
         else:
             self._course.ended(observation)
-        self.is_settled.set()
+        self.is_settled = True
         self._leave()
+        # While it waits, a loop holds the timer that it dropped last, such as a cancelled
+        # sleep's with the candidate's context; not if there is something left to do.
+        self.loop.call_soon(_nothing)
 
     def abandon(self, reason: str) -> None:
         """Go on without the candidate, unless it has ended."""
         if self._claimed.acquire(blocking=False):
             self._course.abandoned(reason)
-            self.is_settled.set()
+            self.is_settled = True
             if reason == "timeout":
                 self._cancel()
         if reason != "timeout":
@@ -311,7 +367,7 @@ class _Run:
         if self.task is None or self._coroutine is None or self.task.done():
             return
         if not self.loop.is_running():
-            _forget(self.task)
+            forget(self.task)
             # Its last words are the candidate's own, and are said in the dark.
             with suppress(BaseException):
                 self._context.run(self._coroutine.close)

@@ -5,38 +5,39 @@ the deque empty polls for a moment and then parks; only a parked one costs a wak
 
 A thread cannot be killed.  The supervisor sleeps until the next deadline and abandons
 a worker whose work is overdue: another takes its place, and it ends when its work does.
+If it wakes up late, the whole process stood still, and nothing is overdue.
 """
 
 from __future__ import annotations
 
 import collections
+import functools
 import math
-import threading
 import time
 from contextlib import suppress
 from typing import TYPE_CHECKING, Final
 
-from darkcall import _guard
+from darkcall import _guard, _threads
 from darkcall._dark import DARK
 from darkcall._errors import ConfigurationError
 
-from ._alarm import Alarm
+from ._alarm import STANDSTILL_SECONDS, STANDSTILLS, Alarm
+from ._own_work import Continuation, Milestone
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ._work import Watch, Work
+    from ._work import Work
 
 #: After its last work a worker looks for more so often, for so long, before it parks.
 POLL_SECONDS: Final = 0.005
 POLLING_SECONDS: Final = 0.5
-#: How long telling of work that is overdue may hold a worker.
-TELLING_SECONDS: Final = 5.0
 #: A start that takes longer was interrupted.
 STALE_SECONDS: Final = 1.0
+#: How long a close tries to take over what workers are doing.
+CLAIMING_SECONDS: Final = 0.05
 _TICK_SECONDS: Final = 0.001
-_STEP_SECONDS: Final = 0.05
 
 
 class ThreadRunner:
@@ -56,6 +57,8 @@ class ThreadRunner:
     """
 
     is_inline = False
+    # Once the process exits: what is started then would outlive the sinks.
+    _is_shut = False
 
     def __init__(self, *, workers: int = 2) -> None:
         if not isinstance(workers, int) or workers < 1:
@@ -67,14 +70,13 @@ class ThreadRunner:
         self._queue: collections.deque[Work] = collections.deque()
         self._parked: collections.deque[_Worker] = collections.deque()
         self._workers: list[_Worker] = []
-        self._supervisor: threading.Thread | None = None
         self._is_started = False
         self._is_polling = False
-        self._starting = threading.Lock()
+        self._starting = _threads.Lock()
         self._began_to_start = -math.inf
         self._alarm = Alarm()
         # Held while it is decided who goes on in the place of an abandoned worker.
-        self.replacing = threading.RLock()
+        self.replacing = _threads.RLock()
 
     def submit(self, work: Work) -> None:
         """Queue the work for the next free worker.
@@ -87,7 +89,7 @@ class ThreadRunner:
             is_started = is_started or self._start()
         finally:
             if not is_started:
-                work.drop("no_thread")
+                work.drop("exit" if self._is_shut else "no_thread")
         if not is_started:
             return
         self._queue.append(work)
@@ -95,12 +97,14 @@ class ThreadRunner:
             self._wake_one()
 
     def _start(self) -> bool:
+        if self._is_shut:
+            return False
         # A signal handler may run this again in its middle, so nobody waits here:
         # who finds it under way queues the work, and the workers see it when they come.
         if not self._starting.acquire(blocking=False):
             if time.perf_counter() - self._began_to_start > STALE_SECONDS:
                 # An interrupt came between its taking and its release.
-                self._starting = threading.Lock()
+                self._starting = _threads.Lock()
             return True
         try:
             self._began_to_start = time.perf_counter()
@@ -121,21 +125,18 @@ class ThreadRunner:
 
     def _start_threads(self) -> None:
         # A supervisor that is to end must not take a ring that is meant for the next.
-        self._alarm = Alarm()
+        self._alarm = alarm = Alarm()
         self._workers = [_Worker(self) for _ in range(self._count)]
-        self._supervisor = supervisor = threading.Thread(
-            target=self._supervise, name="darkcall-supervisor", daemon=True
-        )
         for worker in self._workers:
             worker.begin()
-        supervisor.start()
+        _threads.start(functools.partial(self._supervise, alarm), "darkcall-supervisor")
         # A signal handler may have closed the runner in between.
-        self._is_started = self._supervisor is supervisor
+        self._is_started = self._alarm is alarm
 
     def _dismiss(self) -> list[_Worker]:
         with self.replacing:
             dismissed, alarm = self._workers, self._alarm
-            self._supervisor = None
+            self._alarm = Alarm()
             self._is_started = False
         alarm.ring()
         for worker in dismissed:
@@ -152,14 +153,7 @@ class ThreadRunner:
                     return
 
     def next_work(self, worker: _Worker) -> Work | None:
-        """Give a worker something to do; None if it is to end.
-
-        Args:
-            worker: Who asks.
-
-        Returns:
-            The work that waited longest.
-        """
+        """Give a worker what waited longest; None if it is to end."""
         polling_ends = time.perf_counter() + POLLING_SECONDS
         while not worker.is_leaving:
             self._is_polling = False
@@ -196,33 +190,29 @@ class ThreadRunner:
             worker.wait()
 
     def rings_by(self, deadline: float) -> None:
-        """Have the supervisor awake at a deadline.
-
-        Args:
-            deadline: A reading of ``time.perf_counter``.
-        """
+        """Have the supervisor awake at a deadline, a reading of ``time.perf_counter``."""
         if deadline < (alarm := self._alarm).planned:
             alarm.ring()
 
-    def _supervise(self) -> None:
-        alarm = self._alarm
-        while self._supervisor is threading.current_thread():
+    def _supervise(self, alarm: Alarm) -> None:
+        while self._alarm is alarm:
             # What begins from here on, and is not seen below, rings.
             alarm.planned = math.inf
             alarm.planned = min(worker.deadline for worker in self._workers)
             alarm.wait()
+            stood_still = time.perf_counter() - alarm.planned > STANDSTILL_SECONDS
             for worker in list(self._workers):
-                if worker.deadline <= time.perf_counter():
-                    self._abandon(worker)
+                if worker.deadline <= time.perf_counter() and not (
+                    stood_still and worker.gets_time_anew()
+                ):
+                    self._abandon(worker, alarm)
 
-    def _abandon(self, worker: _Worker) -> None:
+    def _abandon(self, worker: _Worker, alarm: Alarm) -> None:
         with self.replacing:
-            if self._supervisor is not threading.current_thread():
-                return
-            if (on_abandoned := worker.claim()) is None:
+            if self._alarm is not alarm or (on_abandoned := worker.claim()) is None:
                 return
             # First of all, so that a flush that does not wait for the worker waits for this.
-            self._queue.appendleft(_Continuation(on_abandoned))
+            self._queue.appendleft(Continuation(on_abandoned))
             self._replace(worker)
         self._wake_one()
 
@@ -256,12 +246,13 @@ class ThreadRunner:
         # Another thread may be about to start the workers, or have failed to.
         if not self._is_started and not (self._queue and self._start()):
             return not self._queue
-        milestone = _Milestone()
+        milestone = Milestone()
         self._queue.append(milestone)
         self._wake_one()
-        while not milestone.reached.acquire(timeout=_STEP_SECONDS):
-            if time.perf_counter() >= deadline:
+        while not milestone.is_reached:
+            if milestone.is_dropped or time.perf_counter() >= deadline:
                 return False
+            time.sleep(_TICK_SECONDS)
             # Whoever was about to start the workers may have been interrupted.
             if not self._is_started:
                 self._start()
@@ -284,13 +275,28 @@ class ThreadRunner:
             Whether all was done.
         """
         is_done = self.flush(timeout)
-        for worker in self._dismiss():
-            if (on_abandoned := worker.claim()) is not None:
-                on_abandoned("exit")
-        while self._queue:
+        undone = []
+        with self.replacing:
+            # Nobody starts new workers meanwhile, which would go on with what waits.
+            dismissed = self._dismiss()
             with suppress(IndexError):
-                self._queue.popleft().drop("exit")
+                while True:
+                    undone.append(self._queue.popleft())
+        self._take_over(dismissed)
+        for work in undone:
+            work.drop("exit")
         return is_done
+
+    def _take_over(self, workers: list[_Worker]) -> None:
+        give_up_at = time.perf_counter() + CLAIMING_SECONDS
+        while workers and time.perf_counter() < give_up_at:
+            for worker in workers:
+                if (on_abandoned := worker.claim()) is not None:
+                    worker.turn = None
+                    on_abandoned("exit")
+            # Between two phases nothing can be claimed, for a moment.
+            workers = [worker for worker in workers if worker.turn is not None]
+            time.sleep(_TICK_SECONDS)
 
     def after_fork(self) -> None:
         """Forget the parent's threads and work; the next call starts new ones."""
@@ -307,20 +313,21 @@ class _Worker:
 
     def __init__(self, runner: ThreadRunner) -> None:
         self._runner = runner
-        self._bell = threading.Lock()
+        self._bell = _threads.Lock()
         self._bell.acquire()
-        self._phase: tuple[float, threading.Lock, Callable[[str], None]] | None = None
+        self._phase: _Phase | None = None
         self.turn: object = None
         self.is_leaving = False
 
     def begin(self) -> None:
-        threading.Thread(target=self._loop, name="darkcall-worker", daemon=True).start()
+        _threads.start(self._loop, "darkcall-worker")
 
     def _loop(self) -> None:
         DARK.set(True)
-        while (work := self._runner.next_work(self)) is not None:
+        while not self.is_leaving:
             try:
-                work.run(self)
+                if (work := self._runner.next_work(self)) is not None:
+                    work.run(self)
             except BaseException as error:  # noqa: BLE001 -- a worker outlives everything
                 self._phase = None
                 _guard.fault("running a job", error)
@@ -335,16 +342,15 @@ class _Worker:
     @property
     def deadline(self) -> float:
         phase = self._phase
-        return math.inf if phase is None else phase[0]
+        return math.inf if phase is None else phase.deadline
 
     def start(self, seconds: float | None, on_abandoned: Callable[[str], None]) -> None:
-        deadline = math.inf if seconds is None else time.perf_counter() + seconds
-        self._phase = (deadline, threading.Lock(), on_abandoned)
-        self._runner.rings_by(deadline)
+        self._phase = phase = _Phase(math.inf if seconds is None else seconds, on_abandoned)
+        self._runner.rings_by(phase.deadline)
 
     def end(self) -> bool:
         phase, self._phase = self._phase, None
-        if phase is not None and phase[1].acquire(blocking=False):
+        if phase is not None and phase.claimed.acquire(blocking=False):
             return True
         # Whoever abandoned this worker decides right now whether it goes on.
         with self._runner.replacing:
@@ -353,10 +359,19 @@ class _Worker:
     def claim(self) -> Callable[[str], None] | None:
         """Take over the phase under way; None if there is none, or it is taken."""
         phase = self._phase
-        if phase is None or not phase[1].acquire(blocking=False):
+        if phase is None or not phase.claimed.acquire(blocking=False):
             return None
         self._phase = None
-        return phase[2]
+        return phase.on_abandoned
+
+    def gets_time_anew(self) -> bool:
+        """Give the phase under way its full time again, if it may have it."""
+        phase = self._phase
+        if phase is None or not phase.standstills_left:
+            return False
+        phase.standstills_left -= 1
+        phase.deadline = time.perf_counter() + phase.seconds
+        return True
 
     def wait(self, seconds: float = -1) -> None:
         self._bell.acquire(timeout=seconds)
@@ -366,34 +381,14 @@ class _Worker:
             self._bell.release()
 
 
-class _Continuation:
-    """What is left to do for work that is overdue, away from the thread it holds."""
+class _Phase:
+    """What a worker does now, until when, and whose it is to end."""
 
-    def __init__(self, on_abandoned: Callable[[str], None]) -> None:
-        self._on_abandoned = on_abandoned
+    __slots__ = ("claimed", "deadline", "on_abandoned", "seconds", "standstills_left")
 
-    def run(self, watch: Watch) -> None:
-        watch.start(TELLING_SECONDS, _nothing)
-        self._on_abandoned("timeout")
-        watch.end()
-
-    def drop(self, reason: str) -> None:
-        self._on_abandoned(reason)
-
-
-class _Milestone:
-    """Work that shows how far the workers have come."""
-
-    def __init__(self) -> None:
-        self.reached = threading.Lock()
-        self.reached.acquire()
-
-    def run(self, watch: Watch) -> None:  # noqa: ARG002 -- takes no time
-        self.reached.release()
-
-    def drop(self, reason: str) -> None:
-        """Leave whoever waits for it to its timeout."""
-
-
-def _nothing(reason: str) -> None:
-    """Leave it at that: what is overdue here has nothing left to do."""
+    def __init__(self, seconds: float, on_abandoned: Callable[[str], None]) -> None:
+        self.seconds = seconds
+        self.deadline = time.perf_counter() + seconds
+        self.on_abandoned = on_abandoned
+        self.claimed = _threads.Lock()
+        self.standstills_left = STANDSTILLS

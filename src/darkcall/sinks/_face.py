@@ -7,6 +7,7 @@ import os
 from typing import TYPE_CHECKING, Any
 
 from darkcall._errors import ConfigurationError
+from darkcall._text import qualname_of
 
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def name_of(sink: object) -> str:
     """Return a short name for threads and log lines."""
     name = attribute_of(sink, "__name__")
     if not isinstance(name, str):
-        name = type(sink).__name__
+        name = qualname_of(type(sink))
     return "".join(char if char.isprintable() else "?" for char in name[:60])
 
 

@@ -1,8 +1,11 @@
-"""Keep a fork from happening inside SQLite, or with a database open.
+"""Keep a fork from happening in the middle of what a child could not go on with.
 
 SQLite remembers in the process's memory which locks it holds, and a forked child inherits
 the memory but not the locks: it would go on without them and damage the database.  So the
 database is closed before each fork, and opened again by whoever writes next.
+
+Python remembers which thread imports a module, and whoever imports it, too, waits for
+that thread, which a forked child does not have.
 """
 
 from __future__ import annotations
@@ -13,50 +16,52 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
+from darkcall import _threads
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-#: How long a fork waits at most for writes to end; a child of an impatient one cannot write.
-PATIENCE_SECONDS = 1.0
+#: How long a fork waits at most; a child of one that waited in vain cannot use what it forked.
+FORK_WAITS_SECONDS = 1.0
 
 _gates: list[weakref.ref[ForkGate]] = []
 _held = threading.local()
 
 
 class ForkGate:
-    """A lock around the use of what must not be open at a fork.
+    """A lock around what must not be under way at a fork.
 
     Args:
         close: Called before a fork, while nobody is inside.
 
     Attributes:
-        inside: Held while it is used.
-        broken: Whether this process was forked while it was used, and cannot use it.
+        inside: Held while it is under way.
+        broken: Whether this process was forked meanwhile, and cannot do it any more.
     """
 
-    def __init__(self, close: Callable[[], None]) -> None:
-        self.inside = threading.Lock()
+    def __init__(self, close: Callable[[], None] | None = None) -> None:
+        self.inside = _threads.Lock()
         self.broken = False
-        self._close = weakref.WeakMethod(close)
+        self._close = None if close is None else weakref.WeakMethod(close)
         _gates.append(weakref.ref(self, _gates.remove))
 
     def shut(self, deadline: float) -> bool:
         """Keep everybody outside, and close; whether that worked in time."""
         shut = self.inside.acquire(timeout=max(deadline - time.monotonic(), 0.0))
-        close = self._close()
+        close = None if self._close is None else self._close()
         if shut and close is not None:
             close()
         return shut
 
     def renew(self, *, was_shut: bool) -> None:
         """Start anew in the child; who is inside in the parent is not there."""
-        self.inside = threading.Lock()
+        self.inside = _threads.Lock()
         self.broken = self.broken or not was_shut
 
 
 def _before() -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
+    deadline = time.monotonic() + FORK_WAITS_SECONDS
     gates = [gate for reference in list(_gates) if (gate := reference()) is not None]
     # A stack: a signal handler that forks may come in between.
     _stack().append([(gate, gate.shut(deadline)) for gate in gates])

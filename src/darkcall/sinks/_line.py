@@ -5,12 +5,11 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from darkcall._storage import MAX_LINE_BYTES
+
 
 if TYPE_CHECKING:
     from darkcall._model import Record
-
-#: Log shippers skip a line that is longer, or stop at it.
-MAX_LINE_BYTES = 32 * 1024
 
 _LEAST_NEEDED_FIRST = ("candidate_value", "control_value", "arguments", "context")
 

@@ -9,13 +9,14 @@ import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
-from darkcall import _guard
+from darkcall import _guard, _threads
 from darkcall._dark import DARK, in_the_dark
 from darkcall._model import SinkStats
 from darkcall._tally import Tally
 
 from ._checks import whole_number
 from ._face import attribute_of, cause_of, method_of, name_of, refuse_what_is_no_sink
+from ._queue import Queue
 from ._request import Action, Request
 
 
@@ -29,12 +30,11 @@ if TYPE_CHECKING:
 Sink = Callable[["Record"], object]
 
 MAX_WAITING = 2_000
+MAX_WAITING_BYTES = 32 << 20
 MAX_BATCH = 500
 #: How long a worker waits for a sink that keeps up with nothing, in seconds.
 PATIENCE_SECONDS = 10.0
 _TICK_SECONDS = 0.001
-
-_starting = threading.local()
 
 
 class Outlet:
@@ -43,30 +43,40 @@ class Outlet:
     Args:
         sink: The sink.
         max_waiting: How many records may wait for it; more are dropped and counted.
+        max_waiting_bytes: Once those that wait weigh so much, more are dropped, too.
 
     Raises:
         ConfigurationError: ``sink`` is no callable, or one that cannot be a sink.
     """
 
-    def __init__(self, sink: Sink, *, max_waiting: int = MAX_WAITING) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        *,
+        max_waiting: int = MAX_WAITING,
+        max_waiting_bytes: int = MAX_WAITING_BYTES,
+    ) -> None:
         refuse_what_is_no_sink(sink)
         self.sink = sink
         self.name = name_of(sink)
         self._max_waiting = whole_number("max_waiting", max_waiting, least=1)
+        self._max_waiting_bytes = whole_number("max_waiting_bytes", max_waiting_bytes, least=1)
         self._never_blocks = attribute_of(sink, "never_blocks") is True
         self._write_batch = method_of(sink, "write_batch")
         self._start_anew()
 
     def _start_anew(self) -> None:
-        self._queue: collections.deque[Record | Request] = collections.deque()
+        self._queue = Queue(self._max_waiting, self._max_waiting_bytes)
         # The bell is locked while there is no news.  It is rung by whoever brings some,
         # from any thread or signal handler, and never held.
-        self._bell = threading.Lock()
+        self._bell = _threads.Lock()
         self._bell.acquire()
         self._leave_to_start = collections.deque([True])
         self._leave_to_work = collections.deque([True])
+        self._is_unused = True
         self._ident: int | None = None
         self._close_by: float | None = None
+        self._came_too_late = 0
         # Closed: no more records are taken.  Ended: the sink is closed, its thread may go.
         self._closed = False
         self._ended = False
@@ -75,17 +85,22 @@ class Outlet:
         self._failed = Tally()
         self._dropped = Tally()
 
+    def start(self) -> None:
+        """Start the thread ahead of the first record: at the exit there is none to be had."""
+        if not self._never_blocks:
+            self._start()
+
     def offer_patiently(self, record: Record) -> None:
         """Hand a record over once there is room for it; waits as long as is bearable.
 
         For launches whose callers asked to wait rather than to lose anything.
         """
         give_up_at = time.monotonic() + PATIENCE_SECONDS
-        while len(self._queue) >= self._max_waiting and not self._closed:
+        while self._queue.is_full and not self._closed:
             if time.monotonic() >= give_up_at:
                 self.offer(record)
                 return
-            time.sleep(_TICK_SECONDS)
+            _threads.sleep(_TICK_SECONDS)
         # Not asked again whether there is room: another worker may have taken it since,
         # and to wait was to lose nothing.
         self._take(record, may_drop=False)
@@ -100,11 +115,12 @@ class Outlet:
             self._dropped.add()
         elif self._never_blocks:
             self._write_here(record)
-        elif may_drop and len(self._queue) >= self._max_waiting:
+        elif may_drop and self._queue.is_full:
             self._dropped.add()
             _guard.say(_guard.WARNING, f"{self.name} is too slow: records are dropped")
         else:
-            self._queue.append(record)
+            self._is_unused = False
+            self._queue.put(record)
             self._wake()
             if self._closed:
                 self._drop_what_waits()
@@ -139,13 +155,13 @@ class Outlet:
             deadline: When to stop waiting, on the clock of :func:`time.monotonic`.
 
         Returns:
-            Whether the sink closed in time; it is left behind otherwise.
+            Whether the sink took what waited, and closed, in time; it is left behind if
+            it did not close.
         """
         return close_all([self], deadline)
 
     def after_fork(self) -> None:
         """Start anew in a forked child: what waits is the parent's to write."""
-        _starting.here = False
         self._start_anew()
         reset = method_of(self.sink, "after_fork")
         if reset is not None:
@@ -165,25 +181,27 @@ class Outlet:
         else:
             if action == "close":
                 self._close_by = deadline
-            self._queue.append(request)
+            self._queue.put(request)
             self._wake()
         return request
 
     def settle(self, request: Request) -> bool:
         """Wait for a request's answer; give the sink up if none comes."""
-        if self._ident != threading.get_ident():
+        if self._ident != _threads.get_ident():
             request.wait()
-        if request.done.is_set():
+        if request.is_done:
             return request.succeeded
         if request.action == "close":
             self._leave_behind()
         else:
-            with contextlib.suppress(ValueError, IndexError):
-                self._queue.remove(request)
+            self._queue.withdraw(request)
         return False
 
     def _has_nothing_to(self, action: str) -> bool:
-        return self.stats().waiting == 0 and method_of(self.sink, action) is None
+        if self.stats().waiting:
+            return False
+        # A sink may hang, so whoever asks leaves alone what has no thread and took nothing.
+        return method_of(self.sink, action) is None or (self._is_unused and not self._start())
 
     def _leave_behind(self) -> None:
         self._closed = True
@@ -195,23 +213,11 @@ class Outlet:
         )
 
     def _drop_what_waits(self) -> int:
-        requests, dropped = [], 0
-        while True:
-            try:
-                item = self._queue.popleft()
-            except IndexError:
-                break
-            if isinstance(item, Request):
-                requests.append(item)
-            else:
-                self._dropped.add()
-                dropped += 1
-        self._queue.extend(requests)
-        return dropped
+        return self._queue.drop_records(self._dropped)
 
     def _wake(self) -> None:
-        if self._leave_to_start:
-            self._start()
+        if self._leave_to_start and not self._start():
+            self._work_here()
         self._ring()
 
     def _ring(self) -> None:
@@ -220,31 +226,21 @@ class Outlet:
             with contextlib.suppress(RuntimeError):
                 self._bell.release()
 
-    def _start(self) -> None:
-        # Starting a thread takes locks of threading's: a signal handler that comes here
-        # in the middle of it leaves the start of its own thread to the next offer.
-        if getattr(_starting, "here", False):
-            return
+    def _start(self) -> bool:
         try:
             self._leave_to_start.pop()
         except IndexError:
-            return
-        _starting.here = True
+            return True
         try:
-            threading.Thread(
-                target=self._work, name=f"darkcall-sink-{self.name}", daemon=True
-            ).start()
+            _threads.start(self._work, f"darkcall-sink-{self.name}")
         except RuntimeError:
             # The interpreter exits, or the system has no thread left.
             self._leave_to_start.append(True)
-            self._work_here()
-        except BaseException as error:
+            return False
+        except BaseException:
             self._leave_to_start.append(True)
-            _guard.fault(f"starting the thread of {self.name}", error)
-            if not isinstance(error, Exception):
-                raise
-        finally:
-            _starting.here = False
+            raise
+        return True
 
     def _work_here(self) -> None:
         try:
@@ -263,7 +259,7 @@ class Outlet:
         except IndexError:
             # A start that was interrupted was made good by a second one.
             return
-        self._ident = threading.get_ident()
+        self._ident = _threads.get_ident()
         DARK.set(True)
         while not self._ended:
             try:
@@ -275,25 +271,19 @@ class Outlet:
                 _guard.fault(f"the thread of {self.name}", error)
 
     def _take_turn(self) -> None:
-        batch: list[Record] = []
-        request = None
-        while len(batch) < (MAX_BATCH if self._write_batch else 1):
-            try:
-                item = self._queue.popleft()
-            except IndexError:
-                break
-            if isinstance(item, Request):
-                request = item
-                break
-            batch.append(item)
+        batch, nbytes, request = self._queue.take(MAX_BATCH if self._write_batch else 1)
         if batch:
-            self._write(batch)
+            try:
+                self._write(batch)
+            finally:
+                self._queue.weigh(-nbytes)
         if request is not None:
             self._perform(request)
 
     def _write(self, batch: list[Record]) -> None:
         if self._close_by is not None and time.monotonic() > self._close_by:
             counter = self._dropped
+            self._came_too_late += len(batch)
         elif self._write_batch is not None:
             counter = self._counter_for(self._write_batch, batch)
         else:
@@ -327,6 +317,13 @@ class Outlet:
         elif request.action == "close":
             succeeded = method is None or self._succeeds("closing", method)
             self._end()
+            if self._came_too_late:
+                succeeded = False
+                _guard.say(
+                    _guard.WARNING,
+                    f"{self.name} was too slow to take all that waited when it was closed: "
+                    f"{self._came_too_late} records are dropped",
+                )
         else:
             left = max(request.deadline - time.monotonic(), 0.0)
             succeeded = method is None or self._succeeds("flushing", method, left)
@@ -381,7 +378,8 @@ def close_all(outlets: Iterable[Outlet], deadline: float) -> bool:
         deadline: When to stop waiting, on the clock of :func:`time.monotonic`.
 
     Returns:
-        Whether every sink closed in time; the others are left behind.
+        Whether every sink took what waited, and closed, in time; those that did not close
+        are left behind.
     """
     asked = [(outlet, outlet.ask("close", deadline)) for outlet in outlets]
     answers = [outlet.settle(request) for outlet, request in asked]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from typing import Literal
 
@@ -10,26 +9,28 @@ from typing import Literal
 Action = Literal["flush", "close"]
 
 #: How much longer than its deadline a flush or a close may take to answer.
-GRACE_SECONDS = 0.2
+ANSWERING_SECONDS = 0.2
+_TICK_SECONDS = 0.001
 
 
 class Request:
     """Something asked of a sink, in turn with its records."""
 
-    __slots__ = ("action", "deadline", "done", "succeeded")
+    __slots__ = ("action", "deadline", "is_done", "succeeded")
 
     def __init__(self, action: Action, deadline: float) -> None:
         self.action = action
         self.deadline = deadline
-        self.done = threading.Event()
+        self.is_done = False
         self.succeeded = False
 
     def answer(self, *, succeeded: bool) -> None:
         """Let whoever asked go on."""
         self.succeeded = succeeded
-        self.done.set()
+        self.is_done = True
 
     def wait(self) -> None:
         """Wait for the answer, until shortly after the deadline."""
-        left = self.deadline + GRACE_SECONDS - time.monotonic()
-        self.done.wait(min(max(left, 0.0), threading.TIMEOUT_MAX))
+        # Not an event, which would stop all greenlets of a thread.
+        while not self.is_done and time.monotonic() < self.deadline + ANSWERING_SECONDS:
+            time.sleep(_TICK_SECONDS)

@@ -7,15 +7,15 @@ import errno
 import os
 import re
 import secrets
-import threading
 from typing import TYPE_CHECKING
 
-from darkcall import _guard
+from darkcall import _guard, _threads
+from darkcall._storage import MAX_LINE_BYTES
 
 from . import _folder
 from ._checks import flag, whole_number
 from ._face import cause_of
-from ._line import MAX_LINE_BYTES, line_for
+from ._line import line_for
 from ._place import make_directory, path_of
 
 
@@ -69,6 +69,8 @@ class JsonlSink:
             None if max_files is None else whole_number("max_files", max_files, least=1)
         )
         self._compress = flag("compress", compress)
+        if compress:
+            _folder.prepare_to_compress()
         self._descriptor: int | None = None
         self._begin_files_of_this_process()
 
@@ -76,7 +78,7 @@ class JsonlSink:
         # A process id comes again after a while, or on another machine: a token does not.
         self._token = secrets.token_hex(4)
         self._pid = os.getpid()
-        self._lock = threading.Lock()
+        self._lock = _threads.Lock()
         self._number = 0
         self._path = self._directory
         self._size = 0
@@ -89,7 +91,7 @@ class JsonlSink:
             OSError: It could not be written.
         """
         line = line_for(record)
-        self._leave_the_parents_file()
+        self.after_fork()
         # A thread that was left behind may come back while its successor writes.
         with self._lock:
             if self._size and self._size + len(line) > self._max_bytes:
@@ -101,7 +103,7 @@ class JsonlSink:
 
     def close(self) -> None:
         """Finish the file; the next record begins another."""
-        self._leave_the_parents_file()
+        self.after_fork()
         with self._lock:
             self._finish()
 
@@ -114,7 +116,8 @@ class JsonlSink:
             except OSError as error:
                 _guard.fault(f"compressing a file of JsonlSink{cause_of(error)}", error)
 
-    def _leave_the_parents_file(self) -> None:
+    def after_fork(self) -> None:
+        """Leave the parent's file to the parent, in a forked child."""
         if self._pid != os.getpid():
             self._let_go()
             self._begin_files_of_this_process()
@@ -131,9 +134,9 @@ class JsonlSink:
                 rest = rest[written:]
                 self._ends_torn = bool(rest)
         except OSError as error:
-            # A new file for each attempt would leave an empty one each time.
+            # A full disk takes up again where it stopped; of others, nobody knows.
             if error.errno not in _DISK_IS_FULL:
-                self._let_go()
+                self._give_up()
             raise
 
     def _opened(self, host: str) -> int:
@@ -154,6 +157,14 @@ class JsonlSink:
             return False
         # Some file systems count no links at all.
         return not self._path.exists()
+
+    def _give_up(self) -> None:
+        path, is_empty = self._path, not self._size
+        self._let_go()
+        # Or each attempt would leave a file.
+        if is_empty:
+            with contextlib.suppress(OSError):
+                path.unlink()
 
     def _let_go(self) -> None:
         # In this order: a fork in between must not find a descriptor that is closed.

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from darkcall._errors import ConfigurationError
+from darkcall._text import one_line
 
 from ._checks import whole_number
 
@@ -108,10 +109,11 @@ class LogSink:
         return False
 
     def __repr__(self) -> str:
-        return f"<LogSink {self._logger.name}>"
+        return f"<LogSink {one_line(self._logger.name, MAX_TEXT)}>"
 
 
 def _line_for(record: Record) -> str:
+    # A signature holds the user's keys: none may forge a second line.
     fields = {
         "launch": record.launch,
         "candidate": record.candidate,
@@ -119,14 +121,10 @@ def _line_for(record: Record) -> str:
         "reason": record.reason,
         "call_id": record.call_id,
     }
-    words = [f"{name}={_on_one_line(text)}" for name, text in fields.items() if text is not None]
+    words = [
+        f"{name}={one_line(text, MAX_TEXT)}" for name, text in fields.items() if text is not None
+    ]
     return " ".join([record.outcome, *words])
-
-
-def _on_one_line(text: str) -> str:
-    # A signature holds the user's keys: none may forge a second line.
-    shown = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:MAX_TEXT])
-    return shown if len(text) <= MAX_TEXT else f"{shown}..."
 
 
 def _said_of(suppressed: int) -> str:

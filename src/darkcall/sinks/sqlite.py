@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
+import errno
 import os
 import sqlite3
 import time
 from typing import TYPE_CHECKING, NoReturn
 
-from darkcall import _guard
+from darkcall import _guard, _threads
 from darkcall._errors import ConfigurationError, DarkcallError
+from darkcall._storage import COLUMNS, JSON_COLUMNS
 
 from ._forks import ForkGate
 from ._line import json_text
@@ -30,43 +32,11 @@ BUSY_SECONDS = 5.0
 #: How long it waits inside SQLite each time, and a fork with it.
 ATTEMPT_SECONDS = 0.1
 
-#: The columns of the table, but for ``id``, which counts up.
-COLUMNS = {
-    "schema": "INTEGER NOT NULL",
-    "call_id": "TEXT NOT NULL",
-    "launch": "TEXT NOT NULL",
-    "candidate": "TEXT NOT NULL",
-    "outcome": "TEXT NOT NULL",
-    "at": "REAL NOT NULL",
-    "host": "TEXT NOT NULL",
-    "pid": "INTEGER NOT NULL",
-    "control_seconds": "REAL NOT NULL",
-    "reason": "TEXT",
-    "waited_seconds": "REAL",
-    "candidate_seconds": "REAL",
-    "candidate_cpu_seconds": "REAL",
-    "sample_rate": "REAL",
-    "signature": "TEXT",
-    "differences": "TEXT",
-    "stopped": "TEXT",
-    "control_raised": "TEXT",
-    "candidate_raised": "TEXT",
-    "context": "TEXT",
-    "arguments": "TEXT",
-    "control_value": "TEXT",
-    "candidate_value": "TEXT",
-}
-JSON_COLUMNS = frozenset(
-    {
-        "differences",
-        "control_raised",
-        "candidate_raised",
-        "context",
-        "arguments",
-        "control_value",
-        "candidate_value",
-    }
-)
+# Closing a database whose file was replaced used to remove the log of the new one.  Since
+# when it does not is nowhere written; this is the oldest version that was tried.
+_CLOSES_WHAT_WAS_REPLACED = sqlite3.sqlite_version_info >= (3, 40)
+
+_CAN_ASK_FOR_EFFECTIVE_IDS = os.access in os.supports_effective_ids
 
 _CREATE = f"""
 CREATE TABLE IF NOT EXISTS records (
@@ -119,6 +89,7 @@ class SqliteSink:
         """Insert a record, and commit it.
 
         Raises:
+            OSError: The database could not be made, or is read-only.
             sqlite3.Error: It could not be written.
             DarkcallError: The database is not one that can be written to.
         """
@@ -128,6 +99,7 @@ class SqliteSink:
         """Insert records: all of them, or none.
 
         Raises:
+            OSError: The database could not be made, or is read-only.
             sqlite3.Error: They could not be written.
             DarkcallError: The database is not one that can be written to.
         """
@@ -139,7 +111,7 @@ class SqliteSink:
                     self._insert(rows)
                     if self._file != _identity_of(self._path):
                         # It was removed or replaced: what was written is in the old one.
-                        self._connection = None
+                        self._disconnect()
                         self._insert(rows)
             except sqlite3.OperationalError as error:
                 # The first switch to WAL fails at once, whatever the timeout.
@@ -147,7 +119,7 @@ class SqliteSink:
                     raise
                 if time.monotonic() > deadline:
                     raise
-                time.sleep(0.01)
+                _threads.sleep(0.01)
             else:
                 return
 
@@ -172,17 +144,20 @@ class SqliteSink:
         if self._gate.broken:
             self._refuse("this process was forked while its parent wrote, and cannot write safely")
         if self._connection is None:
-            self._create_for_the_owner()
+            self._prepare_the_file()
             self._connection = self._opened()
             self._pid = os.getpid()
             self._file = _identity_of(self._path)
         return self._connection
 
-    def _create_for_the_owner(self) -> None:
+    def _prepare_the_file(self) -> None:
         make_directory(self._path.parent)
         # SQLite itself would let the group read it; the files beside it get its mode.
         with contextlib.suppress(FileExistsError):
             os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        # SQLite would open it for reading, and make the files beside it read-only, for good.
+        if not os.access(self._path, os.W_OK, effective_ids=_CAN_ASK_FOR_EFFECTIVE_IDS):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES), str(self._path))
 
     def _opened(self) -> sqlite3.Connection:
         connection = sqlite3.connect(
@@ -214,8 +189,9 @@ class SqliteSink:
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
-        # Closing a database whose file was replaced would remove the new one's log.
-        if connection is not None and self._file == _identity_of(self._path):
+        if connection is not None and (
+            _CLOSES_WHAT_WAS_REPLACED or self._file == _identity_of(self._path)
+        ):
             _close(connection)
 
     def _refuse(self, why: str) -> NoReturn:
@@ -243,12 +219,10 @@ def _identity_of(path: pathlib.Path) -> tuple[int, int] | None:
 
 def _row_of(record: Record) -> tuple[object, ...]:
     data = record.to_dict()
-    return tuple(_cell(name, data.get(name)) for name in COLUMNS)
+    return tuple(_cell(name, data[name]) if name in data else None for name in COLUMNS)
 
 
 def _cell(name: str, value: object) -> object:
-    if value is None:
-        return None
     if name in JSON_COLUMNS:
         return json_text(value)
     if isinstance(value, str):

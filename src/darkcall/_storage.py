@@ -1,0 +1,47 @@
+"""How records are stored: what whoever writes them and whoever reads them must agree on."""
+
+from __future__ import annotations
+
+
+#: The length of a line of JSON at most, its newline included: log shippers skip a line
+#: that is longer, or stop at it.
+MAX_LINE_BYTES = 32 * 1024
+
+#: The columns of the table ``records``, but for ``id``, which counts up.
+COLUMNS = {
+    "schema": "INTEGER NOT NULL",
+    "call_id": "TEXT NOT NULL",
+    "launch": "TEXT NOT NULL",
+    "candidate": "TEXT NOT NULL",
+    "outcome": "TEXT NOT NULL",
+    "at": "REAL NOT NULL",
+    "host": "TEXT NOT NULL",
+    "pid": "INTEGER NOT NULL",
+    "control_seconds": "REAL NOT NULL",
+    "reason": "TEXT",
+    "waited_seconds": "REAL",
+    "candidate_seconds": "REAL",
+    "candidate_cpu_seconds": "REAL",
+    "sample_rate": "REAL",
+    "signature": "TEXT",
+    "differences": "TEXT",
+    "stopped": "TEXT",
+    "control_raised": "TEXT",
+    "candidate_raised": "TEXT",
+    "context": "TEXT",
+    "arguments": "TEXT",
+    "control_value": "TEXT",
+    "candidate_value": "TEXT",
+}
+#: Those whose text is JSON.
+JSON_COLUMNS = frozenset(
+    {
+        "differences",
+        "control_raised",
+        "candidate_raised",
+        "context",
+        "arguments",
+        "control_value",
+        "candidate_value",
+    }
+)

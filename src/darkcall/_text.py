@@ -1,0 +1,74 @@
+"""Text that can stand in a log line or on a terminal, whoever wrote it."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+
+#: So many characters of a line are shown.
+MAX_LINE: Final = 4000
+#: So many characters of a type's name are shown.
+MAX_NAME: Final = 200
+
+_UNSAFE: Final = re.compile(r"[^ -~]")
+# A metaclass may define the name anew; the slot of ``type`` itself cannot lie.
+_qualname_of: Final = type.__dict__["__qualname__"].__get__
+
+
+def escaped(text: str) -> str:
+    r"""Return the text with what could forge a line or fool a terminal written as escapes.
+
+    Args:
+        text: Any text.
+
+    Returns:
+        Text without line ends, control characters, bidirectional marks and surrogates.
+
+    Example:
+        >>> escaped("a\nb")
+        'a\\nb'
+    """
+    if text.isprintable():
+        return text
+    return _UNSAFE.sub(_escaped_character, text)
+
+
+def _escaped_character(match: re.Match[str]) -> str:
+    character = match[0]
+    if character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")
+
+
+def one_line(text: str, limit: int = MAX_LINE) -> str:
+    r"""Return the text as one line of bounded length.
+
+    Args:
+        text: Any text.
+        limit: So many of its characters are shown.
+
+    Returns:
+        The line, which ends in ``...`` if the text goes on.
+
+    Example:
+        >>> one_line("shop.price\x1b[2J", limit=12)
+        'shop.price\\x1b[...'
+    """
+    return escaped(text) if len(text) <= limit else f"{escaped(text[:limit])}..."
+
+
+def qualname_of(kind: type) -> str:
+    """Name a class, whatever it or its metaclass says about itself.
+
+    Args:
+        kind: Any class.
+
+    Returns:
+        Its qualified name, as one line of bounded length.
+
+    Example:
+        >>> qualname_of(dict)
+        'dict'
+    """
+    return one_line(str.__str__(_qualname_of(kind)), MAX_NAME)

@@ -1,0 +1,154 @@
+"""Threads, locks and sleep as the system has them, whatever was patched over them.
+
+gevent's monkey patches turn threads into greenlets, which share one thread: a candidate
+that computes would stop the whole process.  So what runs in the background uses these.
+What waits on a caller's thread uses ``time.sleep``, which lets other greenlets run.
+"""
+
+from __future__ import annotations
+
+import _thread
+import atexit
+import sys
+import threading
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _native(module: Any, name: str) -> Any:
+    monkey: Any = sys.modules.get("gevent.monkey")
+    if monkey is None:
+        return getattr(module, name)
+    return monkey.get_original(module.__name__, name)
+
+
+Lock: Callable[[], threading.Lock] = _native(_thread, "allocate_lock")
+#: Not patched by gevent: it has one of its own for threading.
+RLock: Callable[[], threading.RLock] = _thread.RLock
+sleep: Callable[[float], None] = _native(time, "sleep")
+get_ident: Callable[[], int] = _native(_thread, "get_ident")
+
+_start_new_thread = _native(_thread, "start_new_thread")
+
+#: How long the exit of the process waits for threads that are about to end, in seconds.
+ENDING_SECONDS: Final = 0.1
+_TICK_SECONDS: Final = 0.001
+
+_is_exit_followed = False
+_is_exiting = False
+_is_gevent_loaded = False
+#: Threads that end their part of gevent.
+_ending: set[int] = set()
+
+
+def start(target: Callable[[], object], name: str) -> None:
+    """Run a function in a thread that does not keep the process alive.
+
+    ``threading.Thread`` takes locks to start: a signal handler that comes in the middle
+    of another start would wait for them without end.
+
+    Args:
+        target: The function; it must not raise.
+        name: The thread's name.
+
+    Raises:
+        RuntimeError: The system has no thread left, or the interpreter exits.
+
+    Example:
+        >>> start(lambda: None, "darkcall-worker")
+    """
+    global _is_exit_followed  # noqa: PLW0603 -- once for the process
+    if not _is_exit_followed:
+        _is_exit_followed = True
+        atexit.register(_begin_exit)
+    _have_gevent_loaded()
+    try:
+        _start_new_thread(_run, (target, name))
+    except Exception as error:
+        # An audit hook may raise anything.
+        raise RuntimeError(f"no thread for {name}") from error
+
+
+def _have_gevent_loaded() -> None:
+    """Have gevent load the rest of itself before two threads can want it at once.
+
+    It does so when a thread first waits by it, under locks that it has patched itself: two
+    threads that come to it together would wait for each other without end.
+    """
+    global _is_gevent_loaded  # noqa: PLW0603 -- once for the process
+    monkey: Any = sys.modules.get("gevent.monkey")
+    if monkey is not None and not _is_gevent_loaded and monkey.is_module_patched("_thread"):
+        _is_gevent_loaded = True
+        sys.modules["gevent"].get_hub()
+
+
+def _run(target: Callable[[], object], name: str) -> None:  # pragma: no cover -- not traced yet
+    # What debuggers, profilers and coverage want of each new thread.
+    if (trace := threading.gettrace()) is not None:
+        sys.settrace(trace)
+    if (profile := threading.getprofile()) is not None:
+        sys.setprofile(profile)
+    _live(target, name)
+
+
+def _live(target: Callable[[], object], name: str) -> None:
+    threading.current_thread().name = name
+    try:
+        target()
+    finally:
+        _end()
+
+
+def _end() -> None:
+    ident = get_ident()
+    _ending.add(ident)
+    try:
+        if not _is_exiting:
+            _end_hub()
+    finally:
+        _ending.discard(ident)
+    # Up to CPython 3.12 threading never forgets a thread that it did not start; for gevent,
+    # its identity is that of the greenlet.
+    active = threading._active  # type: ignore[attr-defined]  # noqa: SLF001
+    for known_as in {ident, threading.get_ident()}:
+        active.pop(known_as, None)
+    if _is_exiting:
+        _halt()
+
+
+def _end_hub() -> None:
+    """End the loop that gevent gave this thread, if a candidate waited by it."""
+    local: Any = sys.modules.get("gevent._hub_local")
+    hub = None if local is None else local.get_hub_if_exists()
+    if hub is not None:
+        hub.destroy(destroy_loop=True)
+
+
+def _begin_exit() -> None:
+    """Have threads halt from now on instead of ending.
+
+    The interpreter ends a thread by force that comes back to it while it exits itself, and
+    one that is in the middle of gevent's clean-up would take the process with it.
+    """
+    global _is_exiting  # noqa: PLW0603 -- once for the process
+    _is_exiting = True
+    gives_up_at = time.perf_counter() + ENDING_SECONDS
+    while _ending and time.perf_counter() < gives_up_at:
+        time.sleep(_TICK_SECONDS)
+
+
+def _halt() -> None:
+    never = Lock()
+    never.acquire()
+    never.acquire()
+
+
+def after_fork() -> None:
+    """Forget the parent's threads, in a forked child, and that the parent exits."""
+    global _is_exiting  # noqa: PLW0603 -- once for the process
+    _is_exiting = False
+    _ending.clear()

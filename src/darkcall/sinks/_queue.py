@@ -1,0 +1,152 @@
+"""What waits for a sink: records, bounded by count and by bytes, and requests among them."""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import operator
+import sys
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+from darkcall import _threads
+from darkcall._model import Record
+
+from ._request import Request
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from darkcall._tally import Tally
+
+_values_of: Callable[[Record], tuple[Any, ...]] = operator.attrgetter(
+    *(field.name for field in attrs.fields(Record))
+)
+
+
+class Queue:
+    """Records and requests in the order in which they came.
+
+    Args:
+        max_records: How many records may wait.
+        max_bytes: How much they may weigh, with those that are being written.
+    """
+
+    __slots__ = ("_items", "_max_bytes", "_max_records", "_nbytes", "_weighing")
+
+    def __init__(self, max_records: int, max_bytes: int) -> None:
+        self._max_records = max_records
+        self._max_bytes = max_bytes
+        self._items: collections.deque[tuple[Record, int] | Request] = collections.deque()
+        self._nbytes = 0
+        # Re-entrant, for a signal handler that interrupts its holder.
+        self._weighing = _threads.RLock()
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a record more would be too many."""
+        return len(self._items) >= self._max_records or self._nbytes >= self._max_bytes
+
+    def put(self, item: Record | Request) -> None:
+        """Append a record or a request, full or not."""
+        if isinstance(item, Request):
+            self._items.append(item)
+        else:
+            nbytes = weight_of(item)
+            self.weigh(nbytes)
+            self._items.append((item, nbytes))
+
+    def weigh(self, nbytes: int) -> None:
+        """Add to what the records weigh; below zero for those that were written."""
+        with self._weighing:
+            self._nbytes += nbytes
+
+    def take(self, most: int) -> tuple[list[Record], int, Request | None]:
+        """Take records up to the next request.
+
+        Args:
+            most: How many records at most.
+
+        Returns:
+            The records, what they weigh until they are written, and the request that
+            came after them, if any.
+        """
+        records: list[Record] = []
+        nbytes = 0
+        while len(records) < most:
+            try:
+                item = self._items.popleft()
+            except IndexError:
+                break
+            if isinstance(item, Request):
+                return records, nbytes, item
+            records.append(item[0])
+            nbytes += item[1]
+        return records, nbytes, None
+
+    def withdraw(self, request: Request) -> None:
+        """Take a request out that nobody waits for any longer."""
+        with contextlib.suppress(ValueError, IndexError):
+            self._items.remove(request)
+
+    def drop_records(self, counter: Tally) -> int:
+        """Take all records out, and leave the requests.
+
+        Args:
+            counter: Counts each record.
+
+        Returns:
+            How many records there were.
+        """
+        requests, dropped = [], 0
+        while True:
+            try:
+                item = self._items.popleft()
+            except IndexError:
+                break
+            if isinstance(item, Request):
+                requests.append(item)
+            else:
+                counter.add()
+                self.weigh(-item[1])
+                dropped += 1
+        self._items.extend(requests)
+        return dropped
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+
+def weight_of(record: Record) -> int:
+    """Weigh a record with all that it holds.
+
+    The length of its JSON would not do: an empty tuple takes ten times as much memory as
+    its description has characters.
+
+    Args:
+        record: A record: plain data, of bounded size.
+
+    Returns:
+        Its size in bytes; text that several records share counts for each of them.
+
+    Example:
+        >>> small = Record("c-1", "shop.price", "v2", "match", 1.5, "h", 7, 0.1)
+        >>> large = Record("c-2", "shop.price", "v2", "match", 1.5, "h", 7, 0.1, reason="x" * 4000)
+        >>> 4000 < weight_of(large) - weight_of(small) < 4100
+        True
+    """
+    nbytes = sys.getsizeof(record)
+    level: list[Any] = list(_values_of(record))
+    while level:
+        nbytes += sum(map(sys.getsizeof, level))
+        parts: list[Any] = []
+        for value in level:
+            if isinstance(value, dict):
+                parts += value
+                parts += value.values()
+            elif isinstance(value, list):
+                parts += value
+        level = parts
+    return nbytes
