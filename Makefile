@@ -50,6 +50,22 @@ coverage: .venv/dev.stamp ## Run the tests and the docs' examples; all lines and
 docs: .venv/dev.stamp ## Run the examples of README, docs and docstrings
 	$(PYTHON) -m pytest README.md docs src
 
+.PHONY: gauntlet
+gauntlet: .venv/dev.stamp ## Run only what hurts, and show what was measured
+	$(PYTHON) $(PARALLEL_PYTEST) tests/gauntlet
+
+.PHONY: fuzz
+fuzz: .venv/dev.stamp ## Twenty thousand hostile values instead of three hundred (about ten minutes)
+	HOSTILE_EXAMPLES=20000 $(PYTHON) -m pytest --timeout 0 tests/gauntlet/test_hostile_values.py
+
+.PHONY: soak
+soak: .venv/dev.stamp ## Ten minutes of mixed load; memory, threads and descriptors must stay flat
+	$(PYTHON) benchmarks/soak.py
+
+.PHONY: faults
+faults: .venv/dev.stamp ## The same faults for darkcall and for others (four minutes)
+	$(PYTHON) benchmarks/faults.py
+
 .PHONY: bench
 bench: .venv/dev.stamp ## Measure
 	$(PYTHON) benchmarks/import_time.py

@@ -9,10 +9,10 @@ import pickle
 import attrs
 import pytest
 
-from darkcall._snapshot import keep
+from darkcall._snapshot import Limits, Writer, keep
 
 
-MAX_BYTES = 1 << 30
+LIMITS = Limits(nbytes=1 << 30, seconds=1.0)
 
 
 @attrs.define
@@ -34,7 +34,7 @@ by_value = pytest.mark.parametrize("name", VALUES)
 @pytest.mark.benchmark(group="keep a value")
 @by_value
 def test_keep(benchmark, name):
-    benchmark(keep, VALUES[name], MAX_BYTES)
+    benchmark(lambda: keep(VALUES[name], Writer(LIMITS)))
 
 
 @pytest.mark.benchmark(group="keep a value")

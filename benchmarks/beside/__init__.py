@@ -1,0 +1,1 @@
+"""What ``benchmarks/faults.py`` runs in processes of their own: libraries, and their work."""
