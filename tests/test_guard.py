@@ -253,3 +253,100 @@ def test_an_audit_hook_that_calls_what_is_launched_does_not_come_back_to_the_log
         [sys.executable, "-c", textwrap.dedent(source)], capture_output=True, text=True, check=True
     )
     assert int(done.stdout) <= 2
+
+
+@pytest.fixture
+def hung_handler(monkeypatch):
+    """A logging handler that a thread of darkcall's hangs in until the test ends."""
+
+    class Hung(logging.Handler):
+        def emit(self, record):
+            reached.set()
+            let_go.wait(10)
+
+    reached, let_go, handler = threading.Event(), threading.Event(), Hung()
+    monkeypatch.setattr(_guard, "time", types.SimpleNamespace(monotonic=lambda: 0, sleep=naps))
+    naps.seen.clear()
+    record = logging.makeLogRecord({})
+    _threads.start(lambda: handler.handle(record), "darkcall-test")
+    reached.wait(10)
+    yield handler
+    let_go.set()
+    with handler.lock:
+        handler.close()
+
+
+def naps(seconds):
+    naps.seen.append(seconds)
+
+
+naps.seen = []
+
+
+def is_shut_down_at_the_exit(handler):
+    return any(reference() is handler for reference in logging._handlerList)
+
+
+def test_the_exit_leaves_a_handler_behind_that_a_thread_of_ours_hangs_in(hung_handler):
+    other = logging.NullHandler()
+    before = (is_shut_down_at_the_exit(hung_handler), is_shut_down_at_the_exit(other))
+    _guard.leave_handlers_behind()
+
+    assert before == (True, True)
+    assert naps.seen == [_guard.HANDLER_SECONDS]
+    assert not is_shut_down_at_the_exit(hung_handler)
+    assert is_shut_down_at_the_exit(other)
+
+
+def test_the_exit_leaves_no_handler_behind_that_somebody_else_holds():
+    handler = logging.StreamHandler()
+    # At once: this clock cannot sleep.
+    with handler.lock:
+        _guard.leave_handlers_behind()
+
+        assert is_shut_down_at_the_exit(handler)
+
+
+def test_the_exit_has_patience_with_a_handler_for_a_moment(hung_handler, monkeypatch):
+    answers = [True, False]
+    held = _threads.is_held_by_ours
+    monkeypatch.setattr(
+        _threads, "is_held_by_ours", lambda lock: held(lock) and (not answers or answers.pop(0))
+    )
+    _guard.leave_handlers_behind()
+
+    assert is_shut_down_at_the_exit(hung_handler)
+
+
+@pytest.mark.usefixtures("hung_handler")
+def test_nobody_goes_into_a_handler_that_hangs_when_no_thread_is_to_be_had(caplog, monkeypatch):
+    def fail(target, name):
+        raise RuntimeError
+
+    monkeypatch.setattr(_threads, "start", fail)
+    _guard.say(_guard.WARNING, "the last word")
+    _guard.tell_all(0)
+
+    assert caplog.messages == []
+
+
+def test_while_logging_itself_hangs_one_thread_waits_for_it(monkeypatch):
+    reached, let_go = threading.Event(), threading.Event()
+
+    def hang(name=None):
+        if name == "darkcall":
+            reached.set()
+            let_go.wait(10)
+        return get_logger(name)
+
+    get_logger = logging.getLogger
+    monkeypatch.setattr(logging, "getLogger", hang)
+    _guard.say(_guard.WARNING, "first")
+    assert _guard.tell()
+    reached.wait(10)
+    nobody_else_is_asked = not _guard.has_lines()
+    let_go.set()
+    with _guard._draining:
+        pass
+
+    assert nobody_else_is_asked

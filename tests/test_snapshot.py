@@ -13,6 +13,7 @@ import gc
 import math
 import pathlib
 import socket
+import sys
 import threading
 import time
 import tracemalloc
@@ -577,6 +578,43 @@ def test_a_value_nested_beyond_all_limits_is_kept_or_refused():
     finally:
         while value:
             value = value.pop()
+
+
+@pytest.fixture
+def raised_recursion_limit(monkeypatch):
+    # As on CPython 3.11, where C recurses as far as Python may.
+    monkeypatch.setattr(_snapshot, "_PICKLE_MINDS_THE_STACK", False)
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(30_001)
+    yield
+    sys.setrecursionlimit(limit)
+
+
+@pytest.mark.usefixtures("raised_recursion_limit")
+def test_nothing_is_copied_where_a_deep_value_would_crash_the_interpreter():
+    assert keep("text", LIMIT).open() == "text"
+    with pytest.raises(UnkeepableError, match="more than 30000, which can be lowered"):
+        keep([], LIMIT)
+    sys.setrecursionlimit(30_000)
+    assert keep([], LIMIT).open() == []
+
+
+@pytest.mark.usefixtures("raised_recursion_limit")
+def test_what_is_shared_need_not_be_copied_where_that_would_crash_the_interpreter(dark, sink):
+    seen = []
+
+    @dark(candidate=lambda x, y: seen.append((x, y)), share=("y",))
+    def control(x, y):
+        return None
+
+    given = [1]
+    control("text", given)
+    control([2], given)
+
+    assert seen == [("text", given)]
+    assert seen[0][1] is given
+    assert [record.outcome for record in sink.records] == ["match", "skipped"]
+    assert "parameter 'x' (list) cannot be copied: a deep value would" in sink.records[1].reason
 
 
 def test_values_that_other_threads_change_are_kept_or_refused():

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import _thread
 import sys
 import threading
 import types
@@ -141,3 +142,76 @@ def test_whatever_forbids_a_thread_is_one_kind_of_error(monkeypatch):
 
     with pytest.raises(RuntimeError, match="no thread for darkcall-test"):
         _threads.start(lambda: None, "darkcall-test")
+
+
+@pytest.mark.parametrize(
+    ("current", "may"), [("main", True), ("another", False), (None, True)], ids=str
+)
+def test_only_the_main_interpreter_has_threads(monkeypatch, current, may):
+    # As CPython 3.11 tells which it is, or does not.
+    known = types.SimpleNamespace(get_current=lambda: current, get_main=lambda: "main")
+    monkeypatch.delattr(_thread, "_is_main_interpreter", raising=False)
+    monkeypatch.setitem(sys.modules, "_xxsubinterpreters", known if current else None)
+
+    assert _threads._is_main_interpreter() is may
+
+
+def test_from_cpython_3_12_on_an_interpreter_knows_whether_it_is_the_main_one(monkeypatch):
+    monkeypatch.setattr(_thread, "_is_main_interpreter", lambda: False, raising=False)
+
+    assert not _threads._is_main_interpreter()
+
+
+def test_a_sub_interpreter_has_no_thread_to_give(monkeypatch):
+    monkeypatch.setattr(_threads, "_may_have_threads", False)
+
+    with pytest.raises(RuntimeError, match="this is a sub-interpreter"):
+        _threads.start(print, "darkcall-test")
+
+
+def test_a_lock_is_known_to_be_held_by_a_thread_that_was_started_here():
+    lock, taken, let_go = _threads.RLock(), threading.Event(), threading.Event()
+
+    def hold():
+        with lock:
+            taken.set()
+            let_go.wait(10)
+
+    _threads.start(hold, "darkcall-test")
+    taken.wait(10)
+    held = _threads.is_held_by_ours(lock)
+    let_go.set()
+    lock.acquire()
+
+    assert held
+    assert not _threads.is_held_by_ours(lock)
+    assert not _threads.is_held_by_ours(None)
+
+
+def test_in_a_forked_child_the_thread_that_forked_is_the_main_thread(monkeypatch):
+    def fork():
+        # Here as threading leaves it, up to CPython 3.12.
+        monkeypatch.setattr(threading, "_main_thread", threading._DummyThread())
+        monkeypatch.setattr(threading, "_MainThread", lambda: "a main thread")
+        monkeypatch.setattr(_threads, "_ours", {_threads.get_ident()})
+        _threads.after_fork()
+        return threading._main_thread, threading.get_ident() in threading._active, _threads._ours
+
+    assert seen_in_a_thread(fork) == ("a main thread", False, set())
+
+
+def test_a_forked_child_of_a_thread_that_was_not_started_here_is_left_as_it_is():
+    main = threading.main_thread()
+    ours = set(_threads._ours)
+    _threads.after_fork()
+    _threads._ours.update(ours)
+
+    assert threading.main_thread() is main
+
+
+def test_a_main_thread_that_threading_made_one_itself_stays_it(monkeypatch):
+    main = threading.main_thread()
+    monkeypatch.setattr(_threads, "_ours", {_threads.get_ident()})
+    _threads.after_fork()
+
+    assert threading.main_thread() is main

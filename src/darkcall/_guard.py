@@ -19,10 +19,14 @@ from ._text import one_line, qualname_of
 
 
 if TYPE_CHECKING:
+    import logging
+    import weakref
     from collections.abc import Hashable
 
 #: The same thing is said at most once in so many seconds.
 REPEAT_SECONDS = 60.0
+#: For so long a thread may be in a logging handler at the exit, beyond the time of the close.
+HANDLER_SECONDS = 0.1
 _TICK_SECONDS = 0.001
 
 faults = Tally()
@@ -75,15 +79,16 @@ def drain(until: float = math.inf) -> None:
     Args:
         until: No second line is begun after that, on the clock of :func:`time.monotonic`.
     """
-    # logging is slow to import, and import darkcall must touch no logger.
-    import logging  # noqa: PLC0415
-
-    logger = logging.getLogger("darkcall")
-    # A handler that hangs holds one thread, not one after the other.
+    # A handler that hangs holds one thread, not one after the other; nor does logging itself,
+    # whose lock somebody may hold.
     draining = _draining
     if not draining.acquire(blocking=False):
         return
     try:
+        # logging is slow to import, and import darkcall must touch no logger.
+        import logging  # noqa: PLC0415
+
+        logger = logging.getLogger("darkcall")
         while _waiting:
             with contextlib.suppress(Exception):
                 level, message = _waiting.popleft()
@@ -101,7 +106,7 @@ def tell_all(timeout: float) -> None:
         timeout: How long to wait, in seconds.
     """
     deadline = time.monotonic() + timeout
-    if not tell():
+    if not tell() and not _handlers_in_use():
         # The interpreter exits: there is no other thread to be had.
         drain(deadline)
     while (_waiting or _draining.locked()) and time.monotonic() < deadline:
@@ -123,6 +128,29 @@ def tell() -> bool:
         except RuntimeError:
             return False
     return True
+
+
+def leave_handlers_behind() -> None:
+    """Keep :func:`logging.shutdown` from handlers that a thread of darkcall's hangs in.
+
+    It would wait for their locks.
+    """
+    if not _handlers_in_use():
+        return
+    time.sleep(HANDLER_SECONDS)
+    import logging  # noqa: PLC0415 -- as above
+
+    for reference in _handlers_in_use():
+        with contextlib.suppress(ValueError):
+            logging._handlerList.remove(reference)  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def _handlers_in_use() -> list[weakref.ref[logging.Handler]]:
+    """Give the logging handlers whose locks threads of darkcall's hold."""
+    import logging  # noqa: PLC0415 -- as above
+
+    references = list(logging._handlerList)  # type: ignore[attr-defined]  # noqa: SLF001
+    return [one for one in references if _threads.is_held_by_ours(getattr(one(), "lock", None))]
 
 
 def reset() -> None:

@@ -5,12 +5,11 @@ from __future__ import annotations
 import atexit
 import importlib
 import os
-import sys
 import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _children, _config, _guard, _report, _threads
+from . import _children, _config, _guard, _report, _threads, runners
 from ._candidate import dropped_at_close
 from ._dark import is_dark
 from ._policy import checked_seconds
@@ -99,12 +98,12 @@ def _flush_runners(resources: _config.Resources, deadline: float) -> bool:
 def _loop() -> Any:
     """Give the module of async candidates, if there were any."""
     # In its package once it is imported as a whole, which another thread may be doing now.
-    return getattr(sys.modules["darkcall.runners"], "loop", None)
+    return getattr(runners, "loop", None)
 
 
-def _flush_each(runners: Iterable[Runner], deadline: float) -> bool:
+def _flush_each(those: Iterable[Runner], deadline: float) -> bool:
     is_done = True
-    for runner in runners:
+    for runner in those:
         is_done = _succeeds("flushing", runner, runner.flush, deadline) and is_done
     return is_done
 
@@ -163,11 +162,7 @@ def close(timeout: float | dt.timedelta | None = None) -> bool:
     seconds = _config.close_seconds() if timeout is None else checked_seconds("close", timeout)
     if is_dark():
         return False
-    is_done = _close(seconds)
-    _config.renew_outlets()
-    if (loop := _loop()) is not None:
-        loop.reopen()
-    return is_done
+    return _close(seconds)
 
 
 def close_at_exit() -> None:
@@ -180,16 +175,8 @@ def _close(seconds: float, *, for_good: bool = False) -> bool:
     deadline, resources = time.perf_counter() + seconds, _ready()
     dropped_before = dropped_at_close.value
     _flush_runners(resources, deadline)
-    loop = _loop()
-    if loop is not None:
-        # Workers may be about to start a candidate.
-        loop.shut()
-        loop.close()
-    ThreadRunner._is_shut = for_good
-    is_done = True
-    for runner in resources.runners:
-        is_done = _succeeds("closing", runner, runner.close, deadline) and is_done
-    is_done = close_all(resources.outlets, time.monotonic() + _left(deadline)) and is_done
+    is_done = _close_runners(resources, deadline, for_good=for_good)
+    is_done = _close_sinks(resources, deadline, for_good=for_good) and is_done
     if dropped := dropped_at_close.value - dropped_before:
         _guard.say(
             _guard.WARNING,
@@ -198,7 +185,36 @@ def _close(seconds: float, *, for_good: bool = False) -> bool:
             key=object(),
         )
     _guard.tell_all(max(_left(deadline), LOGGING_SECONDS))
+    if for_good:
+        _guard.leave_handlers_behind()
     return is_done and not dropped
+
+
+def _close_runners(resources: _config.Resources, deadline: float, *, for_good: bool) -> bool:
+    loop = _loop()
+    is_done = True
+    try:
+        if loop is not None:
+            # Workers may be about to start a candidate.
+            loop.shut()
+            loop.close()
+        ThreadRunner._is_shut = for_good
+        for runner in resources.runners:
+            is_done = _succeeds("closing", runner, runner.close, deadline) and is_done
+    finally:
+        # Whatever interrupts it: what comes later starts anew.
+        if loop is not None and not for_good:
+            loop.reopen()
+    return is_done
+
+
+def _close_sinks(resources: _config.Resources, deadline: float, *, for_good: bool) -> bool:
+    try:
+        return close_all(resources.outlets, time.monotonic() + _left(deadline))
+    finally:
+        # As above.
+        if not for_good:
+            _config.renew_outlets()
 
 
 def _left(deadline: float) -> float:

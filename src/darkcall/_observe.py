@@ -7,7 +7,7 @@ import time
 import types
 from typing import TYPE_CHECKING, Any
 
-from ._dark import DARK
+from ._dark import DARK, in_this_process
 from ._model import Observation
 
 
@@ -41,7 +41,8 @@ def observe(
     value = exception = None
     cpu_began, began = time.thread_time(), time.perf_counter()
     try:
-        value = context.copy().run(_call_in_the_dark, function, args, kwargs)
+        run = context.copy().run
+        value = in_this_process(run, _call_in_the_dark, function, args, kwargs)
     except swallows as error:
         exception = error.with_traceback(None)
     seconds = time.perf_counter() - began

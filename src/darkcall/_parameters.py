@@ -117,9 +117,10 @@ class Parameters:
         nbytes = 0
         for value in (*args, *kwargs.values()) if kwargs else args:
             weight = weigh(value)
-            if weight < 0:
+            if weight >= 0:
+                nbytes += weight
+            elif not self._shared or not self._is_shared(value, args, kwargs):
                 break
-            nbytes += weight
         else:
             return share((args, kwargs), nbytes)
         shared = self.shared_values(args, kwargs)
@@ -143,6 +144,9 @@ class Parameters:
             The objects themselves.
         """
         return [value for one in self._shared for value in one.values(args, kwargs)]
+
+    def _is_shared(self, value: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
+        return any(value is one for one in self.shared_values(args, kwargs))
 
     def _with_defaults(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         given = {*self._places[: len(args)], *kwargs}

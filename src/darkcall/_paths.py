@@ -112,9 +112,7 @@ class Pattern:
             ('lines', 0)
             >>> parse("$.lines[*]").steps
         """
-        steps = tuple(part.step for part in self.parts if part.step is not None)
-        exact = len(steps) == len(self.parts) and not any(p.at_any_depth for p in self.parts)
-        return steps if exact else None
+        return _steps_in(self.parts)
 
 
 class State:
@@ -230,12 +228,18 @@ bare name, which is found at any depth
         raise ConfigurationError(message)
     if _NAME.fullmatch(text):
         return Pattern(text, (_Part(text, at_any_depth=True),))
-    if not text.startswith("$"):
-        _refuse(text, 0)
     return Pattern(text, tuple(_parts(text)))
 
 
+def _steps_in(parts: tuple[_Part, ...]) -> tuple[Step, ...] | None:
+    steps = tuple(part.step for part in parts if part.step is not None)
+    exact = len(steps) == len(parts) and not any(part.at_any_depth for part in parts)
+    return steps if exact else None
+
+
 def _parts(text: str) -> Iterator[_Part]:
+    if not text.startswith("$"):
+        _refuse(text, 0)
     at = 1
     while at < len(text):
         begin = at
@@ -382,6 +386,7 @@ def steps_of(path: str) -> tuple[Step, ...] | None:
     if _CUT in path:
         return None
     try:
-        return parse(path).steps
+        # Not as a pattern, which leads to itself: each would wait for the garbage collector.
+        return _steps_in(tuple(_parts(path)))
     except ConfigurationError:
         return None

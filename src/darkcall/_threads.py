@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import _thread
 import atexit
+import importlib
 import sys
 import threading
 import time
@@ -38,9 +39,26 @@ _start_new_thread = _native(_thread, "start_new_thread")
 ENDING_SECONDS: Final = 0.1
 _TICK_SECONDS: Final = 0.001
 
+
+def _is_main_interpreter() -> bool:
+    ask: Callable[[], bool] | None = getattr(_thread, "_is_main_interpreter", None)
+    if ask is not None:
+        return ask()
+    try:
+        # CPython 3.11.
+        interpreters: Any = importlib.import_module("_xxsubinterpreters")
+    except ImportError:
+        return True
+    return bool(interpreters.get_current() == interpreters.get_main())
+
+
+#: A thread that is there when a sub-interpreter ends takes the process with it.
+_may_have_threads = _is_main_interpreter()
 _is_exit_followed = False
 _is_exiting = False
 _is_gevent_loaded = False
+#: Threads that were started here, and are there.
+_ours: set[int] = set()
 #: Threads that end their part of gevent.
 _ending: set[int] = set()
 
@@ -56,12 +74,15 @@ def start(target: Callable[[], object], name: str) -> None:
         name: The thread's name.
 
     Raises:
-        RuntimeError: The system has no thread left, or the interpreter exits.
+        RuntimeError: The system has no thread left, the interpreter exits, or it is a
+            sub-interpreter.
 
     Example:
         >>> start(lambda: None, "darkcall-worker")
     """
     global _is_exit_followed  # noqa: PLW0603 -- once for the process
+    if not _may_have_threads:
+        raise RuntimeError(f"no thread for {name}: this is a sub-interpreter")
     if not _is_exit_followed:
         _is_exit_followed = True
         atexit.register(_begin_exit)
@@ -97,6 +118,7 @@ def _run(target: Callable[[], object], name: str) -> None:  # pragma: no cover -
 
 def _live(target: Callable[[], object], name: str) -> None:
     threading.current_thread().name = name
+    _ours.add(get_ident())
     try:
         target()
     finally:
@@ -111,13 +133,18 @@ def _end() -> None:
             _end_hub()
     finally:
         _ending.discard(ident)
+        _ours.discard(ident)
     # Up to CPython 3.12 threading never forgets a thread that it did not start; for gevent,
     # its identity is that of the greenlet.
-    active = threading._active  # type: ignore[attr-defined]  # noqa: SLF001
     for known_as in {ident, threading.get_ident()}:
-        active.pop(known_as, None)
+        _active().pop(known_as, None)
     if _is_exiting:
         _halt()
+
+
+def _active() -> dict[int, threading.Thread]:
+    active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001
+    return active
 
 
 def _end_hub() -> None:
@@ -152,3 +179,32 @@ def after_fork() -> None:
     global _is_exiting  # noqa: PLW0603 -- once for the process
     _is_exiting = False
     _ending.clear()
+    if get_ident() in _ours:
+        _become_main_thread()
+    _ours.clear()
+
+
+def _become_main_thread() -> None:
+    """Do what CPython 3.13 does: up to 3.12 the exit fails in a child of such a thread."""
+    if isinstance(threading.main_thread(), threading._DummyThread):  # noqa: SLF001
+        _active().pop(threading.get_ident(), None)
+        main_thread = threading._MainThread()  # type: ignore[attr-defined]  # noqa: SLF001
+        threading._main_thread = main_thread  # type: ignore[attr-defined]  # noqa: SLF001
+
+
+def is_held_by_ours(lock: object) -> bool:
+    """Tell whether a thread that was started here holds a re-entrant lock.
+
+    Args:
+        lock: The lock; of anything else it is not known.
+
+    Returns:
+        Whether one does.
+
+    Example:
+        >>> is_held_by_ours(RLock())
+        False
+    """
+    # Nothing else tells whose it is.
+    text = repr(lock)
+    return any(f" owner={ident} " in text for ident in tuple(_ours))

@@ -3,6 +3,7 @@ from __future__ import annotations
 import datetime as dt
 import decimal
 import enum
+import gc
 import random
 import uuid
 
@@ -217,3 +218,13 @@ def test_a_pattern_shows_what_it_was_made_from():
     assert repr(parse("$.a[*]")) == "Pattern(text='$.a[*]')"
     assert parse("$.a[0]").steps == ("a", 0)
     assert parse("card").steps is None
+
+
+def test_reading_a_path_leaves_nothing_to_the_garbage_collector():
+    gc.disable()
+    try:
+        gc.collect()
+        assert steps_of('$.lines[0]["unit price"]') == ("lines", 0, "unit price")
+        assert gc.collect() == 0
+    finally:
+        gc.enable()

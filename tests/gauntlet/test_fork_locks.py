@@ -24,7 +24,7 @@ HELD = {
 }
 #: Bells: locked while there is no news, and never held.
 BELLS = {
-    "runners.loop._begin_background",
+    "runners._coming.Coming.__init__",
     "runners._alarm.Alarm.__init__",
     "runners.thread._Worker.__init__",
     "sinks._outlet.Outlet._start_anew",

@@ -7,7 +7,7 @@ import pytest
 from looking import LOOKING
 
 
-ASKING = LOOKING + """
+PRELUDE = """
 import json, logging, sys, threading, time
 import darkcall
 from darkcall import dark_launch, flush, launch_of
@@ -25,6 +25,7 @@ def named(name):
 
 
 """
+ASKING = LOOKING + PRELUDE
 
 HUNG_AND_GOOD = """
 runner = ThreadRunner(workers=2)

@@ -4,10 +4,12 @@ import asyncio
 import contextvars
 import threading
 import time
+import types
 
 import pytest
 
 from darkcall import Observation, _guard, _threads
+from darkcall.runners import _coming
 from darkcall.runners import loop as loops
 from darkcall.runners.thread import STANDSTILLS
 from looking import wait_until
@@ -385,3 +387,57 @@ def test_two_calls_that_come_first_at_once_have_one_loop(monkeypatch):
     assert len(targets) == 2
     assert loops._background is loop
     loops.close()
+
+
+@pytest.fixture
+def hung_making(monkeypatch):
+    """The making of an event loop hangs until the test ends."""
+
+    def hang():
+        begun.set()
+        let_go.wait(10)
+        return new_event_loop()
+
+    loops.close()
+    new_event_loop, begun, let_go = asyncio.new_event_loop, threading.Event(), threading.Event()
+    monkeypatch.setattr(asyncio, "new_event_loop", hang)
+    yield types.SimpleNamespace(begun=begun, let_go=let_go)
+    let_go.set()
+    wait_until(lambda: loops._coming is None)
+
+
+def test_who_waits_for_a_loop_that_does_not_come_goes_without(hung_making, monkeypatch):
+    monkeypatch.setattr(_coming, "COMING_SECONDS", 0.05)
+    with pytest.raises(RuntimeError, match="there is no event loop"):
+        start(Course(answer))
+    began = time.perf_counter()
+    # Nobody waits for it twice.
+    with pytest.raises(RuntimeError, match="there is no event loop"):
+        start(Course(answer))
+
+    assert time.perf_counter() - began < 0.04
+    assert hung_making.begun.is_set()
+    assert not loops._waiting
+
+
+def test_a_close_drops_what_waits_for_a_loop_and_waits_for_neither(hung_making):
+    first, second = Course(answer), Course(answer)
+    starting = [threading.Thread(target=start, args=(one,)) for one in (first, second)]
+    for one in starting:
+        one.start()
+    wait_until(lambda: len(loops._waiting) == 2)
+    began = time.perf_counter()
+    assert loops.flush(timeout=1.0)
+    loops.shut()
+    loops.close()
+    loops.reopen()
+    seconds = time.perf_counter() - began
+    heard = [list(one.heard) for one in (first, second)]
+    hung_making.let_go.set()
+    for one in starting:
+        one.join()
+
+    assert heard == [[("abandoned", "exit")]] * 2
+    assert seconds < 1.0
+    # The loop that comes after all takes none of them.
+    assert [one.heard for one in (first, second)] == heard

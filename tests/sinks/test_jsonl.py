@@ -268,6 +268,54 @@ def test_a_file_that_cannot_be_written_any_more_is_left(directory, make_record, 
     assert len(list(directory.iterdir())) == 2
 
 
+@pytest.mark.parametrize("way", ["closed", "replaced"])
+def test_a_number_that_the_program_closed_is_neither_written_nor_closed(
+    directory, make_record, tmp_path, way
+):
+    sink = JsonlSink(directory)
+    sink(make_record(0))
+    number = sink._descriptor
+    os.close(number)
+    if way == "replaced":
+        own = os.open(tmp_path / "own", os.O_CREAT | os.O_RDWR)
+        if own != number:
+            os.dup2(own, number)
+            os.close(own)
+    sink(make_record(1))
+    if way == "replaced":
+        assert os.fstat(number).st_size == 0
+        os.close(number)
+    sink.close()
+
+    assert [len(file.read_text().splitlines()) for file in directory.iterdir()] == [1, 1]
+
+
+def test_a_descriptor_that_the_program_took_is_left_to_it_at_the_end(
+    directory, make_record, tmp_path
+):
+    sink = JsonlSink(directory)
+    sink(make_record(0))
+    own = os.open(tmp_path / "own", os.O_CREAT | os.O_RDWR)
+    os.dup2(own, sink._descriptor)
+    number = sink._descriptor
+    os.close(own)
+    sink.close()
+
+    os.fstat(number)
+    os.close(number)
+
+
+def test_a_file_never_stands_in_for_a_standard_stream(directory, make_record, monkeypatch):
+    monkeypatch.setattr(_folder, "_LAST_STANDARD_STREAM", 200)
+    sink = JsonlSink(directory)
+    sink(make_record(0))
+
+    assert sink._descriptor > 200
+    assert not os.get_inheritable(sink._descriptor)
+    sink.close()
+    assert numbers(directory) == [0]
+
+
 def test_a_disk_that_takes_nothing_is_not_filled_with_empty_files(
     directory, make_record, monkeypatch
 ):

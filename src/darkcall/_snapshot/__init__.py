@@ -42,6 +42,11 @@ __all__ = [
     "why_not_copied",
 ]
 
+#: Before, pickling counts its recursion in C as Python's: a limit that was raised beyond what the
+#: stack bears ends the process.
+_PICKLE_MINDS_THE_STACK: Final = sys.version_info >= (3, 12)
+_SAFE_RECURSION_LIMIT: Final = 30_000
+
 _NO_LIMITS: Final = Limits(sys.maxsize, math.inf)
 
 
@@ -87,6 +92,11 @@ def keep(value: Any, writer: Writer, shared: Sequence[object] = ()) -> Kept:
 
 def copied(value: Any, writer: Writer, shared: Sequence[object] = ()) -> Kept:
     """Keep a value that can change; takes and raises what ``keep`` does."""
+    if not _PICKLE_MINDS_THE_STACK and sys.getrecursionlimit() > _SAFE_RECURSION_LIMIT:
+        raise UnkeepableError(
+            f"a deep value would crash CPython before 3.12, as sys.setrecursionlimit was called "
+            f"with more than {_SAFE_RECURSION_LIMIT}, which can be lowered"
+        )
     try:
         return _pickled(value, writer, shared)
     except UnkeepableError:

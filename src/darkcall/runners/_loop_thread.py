@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from typing import Any, Final
 
 from darkcall import _guard
@@ -12,6 +13,9 @@ from darkcall._dark import DARK
 #: How long after its deadline a task may take to be cancelled, and a loop to answer, in
 #: seconds.
 GRACE_SECONDS: Final = 1.0
+
+#: To collect a loop closes its descriptors.
+_left_behind: list[asyncio.AbstractEventLoop] = []
 
 
 def run_to_its_end(loop: asyncio.AbstractEventLoop) -> None:
@@ -32,6 +36,9 @@ def run_to_its_end(loop: asyncio.AbstractEventLoop) -> None:
             loop.run_until_complete(asyncio.wait(tasks, timeout=GRACE_SECONDS))
         for task in tasks:
             forget(task)
+    except Exception as error:  # noqa: BLE001 -- what a loop cannot go on after
+        _guard.fault("running the event loop", error)
+        _leave_behind(loop)
     finally:
         loop.close()
 
@@ -42,8 +49,23 @@ def _run_until_stopped(loop: asyncio.AbstractEventLoop) -> None:
         try:
             loop.run_forever()
             is_stopped = True
+        except Exception:
+            # Not a task's, which the loop keeps to itself.
+            raise
         except BaseException as error:  # noqa: BLE001 -- SystemExit in a task of a candidate's own
             _guard.fault("running what a candidate left on its loop", error)
+
+
+def _leave_behind(loop: asyncio.AbstractEventLoop) -> None:
+    """Have a loop count as closed that must not close its descriptors.
+
+    The program has closed them, as daemons do, and may have files of its own behind these
+    numbers by now.
+    """
+    _left_behind.append(loop)
+    # Loops that are not asyncio's own cannot be told so.
+    with contextlib.suppress(AttributeError):
+        loop._closed = True  # type: ignore[attr-defined]  # noqa: SLF001
 
 
 def forget(task: asyncio.Task[Any]) -> None:

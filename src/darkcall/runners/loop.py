@@ -19,11 +19,11 @@ from darkcall import _guard, _threads
 from darkcall._model import Observation
 
 from ._alarm import STANDSTILL_SECONDS, STANDSTILLS
+from ._coming import Coming
 from ._loop_thread import GRACE_SECONDS, forget, run_to_its_end
 
 
 if TYPE_CHECKING:
-    import threading
     from collections.abc import Callable, Coroutine
     from contextvars import Context
 
@@ -36,8 +36,9 @@ sleep = asyncio.sleep
 
 _runs: set[_Run] = set()
 _background: asyncio.AbstractEventLoop | None = None
-#: Locked until the loop that is being started is there, or is known not to come.
-_coming: threading.Lock | None = None
+#: The loop that is being made, and what waits for it.
+_coming: Coming | None = None
+_waiting: set[Course] = set()
 _is_shut = False
 # Re-entrant, for a signal handler that flushes.
 _starting = _threads.RLock()
@@ -68,12 +69,8 @@ def start(
         is_awaited: Whether to wait until it ended, unless it runs on this very loop.
     """
     sweep()
-    with _starting:
-        if _is_shut:
-            course.abandoned("exit")
-            return
-        run = _Run(course, loop or _background_loop(), context)
-        _runs.add(run)
+    if (run := _enrolled(course, loop, context)) is None:
+        return
     if run.loop is current():
         run.begin()
         return
@@ -84,6 +81,29 @@ def start(
     while is_awaited and not run.is_settled:
         time.sleep(_TICK_SECONDS)
         sweep()
+
+
+def _enrolled(
+    course: Course, loop: asyncio.AbstractEventLoop | None, context: Context
+) -> _Run | None:
+    """Give a candidate its loop; None if it is abandoned, as a close wants it."""
+    with _starting:
+        if _is_shut:
+            course.abandoned("exit")
+            return None
+        _waiting.add(course)
+    try:
+        # Not under the lock, for which the exit waits: the loop may never come.
+        loop = loop or _background_loop()
+        with _starting:
+            if course not in _waiting:
+                return None
+            if loop is None:
+                raise RuntimeError("there is no event loop to run an async candidate on")
+            _runs.add(run := _Run(course, loop, context))
+            return run
+    finally:
+        _waiting.discard(course)
 
 
 async def finish() -> None:
@@ -155,9 +175,12 @@ def flush(timeout: float) -> bool:
 
 def close() -> None:
     """Cancel what still runs, on every loop, and end the one in the background."""
-    global _background
+    global _background, _waiting
     with _starting:
         loop, _background = _background, None
+        waiting, _waiting = _waiting, set()
+    for course in waiting:
+        course.abandoned("exit")
     for run in list(_runs):
         run.abandon("exit")
     if loop is not None:
@@ -191,6 +214,7 @@ def after_fork() -> None:
     _blocked.clear()
     _asked.clear()
     _runs.clear()
+    _waiting.clear()
 
 
 def current() -> asyncio.AbstractEventLoop | None:
@@ -203,52 +227,49 @@ def current() -> asyncio.AbstractEventLoop | None:
 
 def start_ahead() -> None:
     """Have the loop in the background start, if a thread is to be had; waits for nothing."""
-    # Without the lock, which whoever waits for a loop holds.
     with suppress(RuntimeError):
         _begin_background()
 
 
-def _background_loop() -> asyncio.AbstractEventLoop:
-    with _starting:
-        if (is_settled := _begin_background()) is not None:
-            is_settled.acquire()
-        if _background is None:
-            raise RuntimeError("there is no event loop to run an async candidate on")
-        return _background
+def _background_loop() -> asyncio.AbstractEventLoop | None:
+    if (coming := _begin_background()) is not None:
+        coming.wait()
+    return _background
 
 
-def _begin_background() -> threading.Lock | None:
-    global _background, _coming  # noqa: PLW0603 -- one loop for the process
-    # A candidate may have stopped the loop that it runs on.
-    if _coming is None and (_background is None or _background.is_closed()):
-        _background = None
-        is_settled = _threads.Lock()
-        is_settled.acquire()
+def _begin_background() -> Coming | None:
+    global _coming  # noqa: PLW0603 -- one loop for the process
+    if _coming is None and not _has_background():
         try:
-            _coming = is_settled
-            _threads.start(functools.partial(_run_background, is_settled), "darkcall-loop")
+            _coming = coming = Coming()
+            _threads.start(functools.partial(_run_background, coming), "darkcall-loop")
         except BaseException:
             _coming = None
             raise
     return _coming
 
 
-def _run_background(is_settled: threading.Lock) -> None:
+def _has_background() -> bool:
+    # A candidate may have stopped the loop that it runs on.
+    return _background is not None and not _background.is_closed()
+
+
+def _run_background(coming: Coming) -> None:
     global _background, _coming  # noqa: PLW0603 -- one loop for the process
     try:
         with _making:
-            if _background is not None:
+            if _has_background():
                 # Two callers at once have both begun one.
                 return
             # On the thread that runs it: gevent ties what a loop consists of to its thread.
             # It holds the context that it is made in, which here is not that of a call.
             _background = loop = asyncio.new_event_loop()
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001 -- a policy of the host's may make it
         _guard.fault("making an event loop", error)
         return
     finally:
         _coming = None
-        is_settled.release()
+        coming.settle()
     run_to_its_end(loop)
 
 
@@ -257,10 +278,6 @@ def _stop_unless_needed(loop: asyncio.AbstractEventLoop) -> None:
         _blocked.discard(loop)
         with suppress(RuntimeError):
             loop.call_soon_threadsafe(loop.stop)
-
-
-def _nothing() -> None:
-    """Have a loop take one more turn."""
 
 
 class _Run:
@@ -350,7 +367,7 @@ class _Run:
         self._leave()
         # While it waits, a loop holds the timer that it dropped last, such as a cancelled
         # sleep's with the candidate's context; not if there is something left to do.
-        self.loop.call_soon(_nothing)
+        self.loop.call_soon(lambda: None)
 
     def abandon(self, reason: str) -> None:
         """Go on without the candidate, unless it has ended."""

@@ -13,6 +13,7 @@ if sys.platform != "win32":  # pragma: no branch -- it depends on the machine
     import fcntl
 
 _OURS = re.compile(r"darkcall-.+\.jsonl(\.gz|\.gz\.part)?")
+_READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # O_EXCL refuses whatever stands there already, symbolic links included.
 _CREATE = (
     os.O_CREAT
@@ -22,6 +23,7 @@ _CREATE = (
     | getattr(os, "O_CLOEXEC", 0)
     | getattr(os, "O_BINARY", 0)
 )
+_LAST_STANDARD_STREAM = 2
 
 
 def create(path: pathlib.Path) -> int:
@@ -30,7 +32,27 @@ def create(path: pathlib.Path) -> int:
     Raises:
         OSError: It cannot be created, or is there already.
     """
-    return os.open(path, _CREATE, 0o600)
+    return _open(path, _CREATE)
+
+
+def _open(path: pathlib.Path, flags: int) -> int:
+    descriptor = os.open(path, flags, 0o600)
+    if descriptor > _LAST_STANDARD_STREAM or sys.platform == "win32":
+        return descriptor
+    # The process has no such stream: what anybody prints must not end up in the file.
+    try:
+        return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, _LAST_STANDARD_STREAM + 1)
+    finally:
+        os.close(descriptor)
+
+
+def identity_of(descriptor: int) -> tuple[int, int] | None:
+    """Tell which file a descriptor leads to, at the moment; None if to none."""
+    try:
+        status = os.fstat(descriptor)
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def mark_as_open(descriptor: int) -> None:
@@ -45,7 +67,7 @@ def mark_as_open(descriptor: int) -> None:
 def is_open(path: pathlib.Path) -> bool:
     """Whether a process, this one included, has marked a file as open."""
     if sys.platform != "win32":  # pragma: no branch -- it depends on the machine
-        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        descriptor = _open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -99,7 +121,7 @@ def compress(path: pathlib.Path) -> None:
     try:
         # The fastest level: records wait meanwhile.
         with (
-            path.open("rb") as source,
+            os.fdopen(_open(path, _READ), "rb") as source,
             os.fdopen(create(part), "wb") as raw,
             gzip.GzipFile("", "wb", compresslevel=1, fileobj=raw) as target,
         ):

@@ -46,13 +46,11 @@ class ForkGate:
         self._close = None if close is None else weakref.WeakMethod(close)
         _gates.append(weakref.ref(self, _gates.remove))
 
-    def shut(self, deadline: float) -> bool:
-        """Keep everybody outside, and close; whether that worked in time."""
-        shut = self.inside.acquire(timeout=max(deadline - time.monotonic(), 0.0))
+    def close(self) -> None:
+        """Do what is to be done before a fork."""
         close = None if self._close is None else self._close()
-        if shut and close is not None:
+        if close is not None:
             close()
-        return shut
 
     def renew(self, *, was_shut: bool) -> None:
         """Start anew in the child; who is inside in the parent is not there."""
@@ -60,28 +58,64 @@ class ForkGate:
         self.broken = self.broken or not was_shut
 
 
+class _Shutting:
+    """What became of one gate before a fork, however far a signal handler let it come."""
+
+    def __init__(self, gate: ForkGate) -> None:
+        self.gate = gate
+        self._inside = gate.inside
+        self._is_held: list[bool] = []
+        self._is_closed = False
+
+    def shut(self, deadline: float) -> None:
+        """Keep everybody outside, and close, if that is possible in time."""
+        seconds = max(deadline - time.monotonic(), 0.0)
+        # No line of Python between: a signal handler that raises there would leave a lock
+        # that is held, and not known to be.
+        self._is_held.extend(map(self._inside.acquire, (True,), (seconds,)))
+        if self._is_held == [True]:
+            self.gate.close()
+            self._is_closed = True
+
+    def reopen(self) -> None:
+        """Let everybody in again, in the parent."""
+        if self._is_held == [True]:
+            self._inside.release()
+
+    def renew(self) -> None:
+        """Start anew, in the child."""
+        self.gate.renew(was_shut=self._is_closed)
+
+
 def _before() -> None:
     deadline = time.monotonic() + FORK_WAITS_SECONDS
     gates = [gate for reference in list(_gates) if (gate := reference()) is not None]
+    shuttings = [_Shutting(gate) for gate in gates]
     # A stack: a signal handler that forks may come in between.
-    _stack().append([(gate, gate.shut(deadline)) for gate in gates])
+    _stack().append(shuttings)
+    for shutting in shuttings:
+        shutting.shut(deadline)
 
 
 def _after_in_parent() -> None:
-    for gate, was_shut in _stack().pop():
-        if was_shut:
-            gate.inside.release()
+    for shutting in _last():
+        shutting.reopen()
 
 
 def _after_in_child() -> None:
-    for gate, was_shut in _stack().pop():
-        gate.renew(was_shut=was_shut)
+    for shutting in _last():
+        shutting.renew()
 
 
-def _stack() -> list[list[tuple[ForkGate, bool]]]:
+def _last() -> list[_Shutting]:
+    # None if a signal handler that raised let nothing begin.
+    return _stack().pop() if _stack() else []
+
+
+def _stack() -> list[list[_Shutting]]:
     if not hasattr(_held, "stack"):
         _held.stack = []
-    stack: list[list[tuple[ForkGate, bool]]] = _held.stack
+    stack: list[list[_Shutting]] = _held.stack
     return stack
 
 

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from darkcall import _guard, _threads
-from darkcall._dark import DARK, in_the_dark
+from darkcall._dark import DARK, in_the_dark, in_this_process
 from darkcall._model import SinkStats
 from darkcall._tally import Tally
 
@@ -293,7 +293,7 @@ class Outlet:
 
     def _counter_for(self, write: Callable[[Any], object], what: object) -> Tally:
         try:
-            write(what)
+            in_this_process(write, what)
         except BaseException as error:  # noqa: BLE001, a sink may raise SystemExit
             _guard.fault(f"writing to {self.name}{cause_of(error)}", error)
             return self._failed
@@ -301,7 +301,7 @@ class Outlet:
 
     def _write_here(self, record: Record) -> None:
         try:
-            in_the_dark(self.sink, record)
+            in_this_process(in_the_dark, self.sink, record)
         except BaseException as error:
             self._failed.add()
             _guard.fault(f"writing to {self.name}{cause_of(error)}", error)
@@ -337,7 +337,7 @@ class Outlet:
 
     def _succeeds(self, doing: str, method: Callable[..., object], *args: object) -> bool:
         try:
-            return method(*args) is not False
+            return in_this_process(method, *args) is not False
         except BaseException as error:
             _guard.fault(f"{doing} {self.name}{cause_of(error)}", error)
             if _is_the_programs(error):

@@ -81,6 +81,7 @@ class JsonlSink:
         self._lock = _threads.Lock()
         self._number = 0
         self._path = self._directory
+        self._file: tuple[int, int] | None = None
         self._size = 0
         self._ends_torn = False
 
@@ -94,7 +95,8 @@ class JsonlSink:
         self.after_fork()
         # A thread that was left behind may come back while its successor writes.
         with self._lock:
-            if self._size and self._size + len(line) > self._max_bytes:
+            is_full = bool(self._size) and self._size + len(line) > self._max_bytes
+            if is_full or not self._has_its_descriptor():
                 self._finish()
             self._append(line, record.host)
             if self._was_removed():
@@ -146,6 +148,7 @@ class JsonlSink:
         name = f"darkcall-{host}-{os.getpid()}-{self._token}-{self._number:06}.jsonl"
         self._path = self._directory / name
         descriptor = _folder.create(self._path)
+        self._file = _folder.identity_of(descriptor)
         _folder.mark_as_open(descriptor)
         if self._max_files is not None:
             with contextlib.suppress(OSError):
@@ -168,12 +171,18 @@ class JsonlSink:
 
     def _let_go(self) -> None:
         # In this order: a fork in between must not find a descriptor that is closed.
+        is_to_close = self._has_its_descriptor()
         descriptor, self._descriptor = self._descriptor, None
         self._size = 0
         self._ends_torn = False
-        if descriptor is not None:
+        if descriptor is not None and is_to_close:
             with contextlib.suppress(OSError):
                 os.close(descriptor)
+
+    def _has_its_descriptor(self) -> bool:
+        # Daemons close whatever is open, and the number may be another file's then.
+        descriptor = self._descriptor
+        return descriptor is None or _folder.identity_of(descriptor) == self._file
 
     def __repr__(self) -> str:
         return f"<JsonlSink {str(self._directory)!r}>"
