@@ -412,7 +412,7 @@ def test_values_are_given_up_at_fifty_thousand_levels():
         return last
 
     with pytest.raises(Uncomparable, match="stopped 50000 levels down, with no difference found"):
-        equal(nested(1), nested(2))
+        equal.bounded(seconds=30)(nested(1), nested(2))
 
 
 def test_shared_parts_are_compared_once():
