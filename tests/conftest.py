@@ -91,7 +91,8 @@ def launched():
 
     def launch(control, candidate, **knobs):
         memory = MemorySink()
-        knobs = {"sinks": [memory], "cpu_budget": None, **knobs}
+        # However slow the machine is: limits are for the tests that ask for them.
+        knobs = {"sinks": [memory], "cpu_budget": None, "max_copy_seconds": None, **knobs}
         return dark_launch(candidate=candidate, **knobs)(control), memory
 
     return launch
@@ -113,4 +114,6 @@ def sink():
 @pytest.fixture
 def dark(sink):
     """Decorate so that the candidate has run, and is recorded, when the call returns."""
-    return functools.partial(dark_launch, runner=InlineRunner(), sinks=[sink])
+    return functools.partial(
+        dark_launch, runner=InlineRunner(), sinks=[sink], max_copy_seconds=None
+    )

@@ -356,6 +356,7 @@ def one_record(**knobs):
         runner=InlineRunner(),
         keep="everything",
         max_copy_bytes=10 << 20,
+        max_copy_seconds=None,
         context=lambda card, token: {"card": card},
         **knobs,
     )
