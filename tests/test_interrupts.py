@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from darkcall import _call, dark_launch, flush, launch_of
+from darkcall import _call, _guard, dark_launch, flush, launch_of
 from darkcall.runners import InlineRunner
 from darkcall.sinks import MemorySink
 
@@ -246,3 +246,16 @@ def test_a_candidate_has_a_decimal_context_of_its_own_where_decimal_is_in_use(so
         [sys.executable, "-c", source], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == printed
+
+
+def test_a_call_is_counted_once_though_telling_of_it_was_interrupted(monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(_call, "begin", raising(ValueError()))
+        echo, _ = launched()
+        echo(3)
+    with monkeypatch.context() as patch:
+        patch.setattr(_guard, "say", raising(Interrupt()))
+        with pytest.raises(Interrupt):
+            launch_of(echo).stats()
+
+    assert launch_of(echo).stats().unsampled == 1

@@ -378,6 +378,10 @@ def test_no_more_of_a_giant_text_is_read_than_is_shown():
     assert time.process_time() - began < 0.2
 
 
+def test_a_mark_that_seems_to_end_a_secret_does_not_hide_the_name_of_the_next():
+    assert "CANARY" not in Redactor().text('password=" password": "CANARY"')
+
+
 @given(
     st.lists(st.sampled_from([*PIECES, "x", "]", ")", '"', ",", ";", "&", "@", "/"])),
     st.sampled_from(["password", "token", "api_key"]),

@@ -215,16 +215,16 @@ class Launch:
         if counts is not self._counts:
             # What a parent process began is not its forked child's to count.
             return
-        if not entries:
-            # It was not counted as shadowed yet.
-            counts.unsampled.add()
         reason = "fault" if issubclass(cause, Exception) else "interrupted"
-        for candidate, gate, ticket, _ in entries:
-            settle(candidate, gate, ticket, Outcome.SKIPPED, reason)
         if reason == "fault":
             _guard.say(
                 _guard.ERROR, f"shadowing a call of {self.name} failed: {qualname_of(cause)}"
             )
+        for candidate, gate, ticket, _ in entries:
+            settle(candidate, gate, ticket, Outcome.SKIPPED, reason)
+        if not entries:
+            # It was not counted as shadowed.  Last of all: what breaks off is begun again.
+            counts.unsampled.add()
 
     def stats(self) -> Stats:
         """Read the counts.

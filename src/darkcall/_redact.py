@@ -270,7 +270,8 @@ class Redactor:
                     ends[kind] = rest.end() if rest else at
                 end = ends[kind]
             else:
-                at = end
+                # The mark that seems to close it may be the one after the next name.
+                at = max(at, end - _MAX_NAME)
             if end > match.end():
                 spans.append((match.end(), end))
         return spans
