@@ -5,9 +5,8 @@
 
 PYTHON := .venv/bin/python
 OTHER_VERSIONS := 3.11 3.12 3.13
-# The examples of one page need one another, so a file stays on one worker.  Most tests wait for
-# threads and processes: three workers keep two cores busy.
-PARALLEL_PYTEST := -m pytest --numprocesses 3 --dist loadfile
+# The examples of one page need one another, so a file stays on one worker.
+PARALLEL_PYTEST := -m pytest --numprocesses 2 --dist loadfile
 WITHOUT_GAUNTLET := --ignore tests/gauntlet
 # What is measured needs a core to itself.
 GAUNTLET_PYTEST := -m pytest --numprocesses 2

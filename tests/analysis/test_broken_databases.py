@@ -155,7 +155,7 @@ def whole(tmp_path_factory, make_record):
     sink = SqliteSink(path)
     sink.write_batch([make_record(number, reason="r" * 300) for number in range(60)])
     sink.close()
-    return path.read_bytes()
+    return path
 
 
 PLACES = st.integers(0, 200) | st.integers(0, 1 << 20)
@@ -165,7 +165,7 @@ DAMAGE = st.lists(st.tuples(PLACES, st.binary(min_size=1, max_size=8)), min_size
 @settings(max_examples=100)
 @given(damage=DAMAGE, kept=st.none() | st.integers(0, 1 << 20))
 def test_random_damage_is_never_fatal(tmp_path_factory, whole, damage, kept):
-    content = bytearray(whole)
+    content = bytearray(whole.read_bytes())
     for place, new in damage:
         at = place % len(content)
         content[at : at + len(new)] = new
