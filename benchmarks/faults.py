@@ -11,7 +11,6 @@ import concurrent.futures
 import contextlib
 import dataclasses
 import importlib.metadata
-import importlib.util
 import json
 import os
 import platform
@@ -35,24 +34,30 @@ HERE = Path(__file__).parent
 
 @dataclasses.dataclass(frozen=True)
 class Library:
-    """What is struck: its title, and the module and the distribution that it comes in."""
+    """What is struck: its title, and the distribution that it comes in."""
 
     title: str
-    module: str | None = None
     distribution: str | None = None
 
     @property
     def is_installed(self) -> bool:
-        return self.module is None or importlib.util.find_spec(self.module) is not None
+        if self.distribution is None:
+            return True
+        # Not by the module: a namespace may be there without it.
+        try:
+            importlib.metadata.version(self.distribution)
+        except importlib.metadata.PackageNotFoundError:
+            return False
+        return True
 
 
 LIBRARIES = {
     "darkcall": Library("darkcall"),
-    "sentry": Library("sentry-sdk", "sentry_sdk", "sentry-sdk"),
-    "opentelemetry": Library("OpenTelemetry", "opentelemetry", "opentelemetry-sdk"),
+    "sentry": Library("sentry-sdk", "sentry-sdk"),
+    "opentelemetry": Library("OpenTelemetry", "opentelemetry-sdk"),
     "pool": Library("ThreadPoolExecutor"),
 }
-GEVENT = Library("gevent", "gevent", "gevent")
+GEVENT = Library("gevent", "gevent")
 
 
 @dataclasses.dataclass(frozen=True)
