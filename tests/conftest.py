@@ -11,9 +11,11 @@ from pathlib import Path
 import jsonschema
 import pytest
 
+import gates
 from darkcall import _config, _guard, _job, _report, dark_launch, flush
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
+from records import a_record
 
 
 _FIGURE = "figure"
@@ -117,3 +119,18 @@ def dark(sink):
     return functools.partial(
         dark_launch, runner=InlineRunner(), sinks=[sink], max_copy_seconds=None
     )
+
+
+@pytest.fixture
+def clock():
+    return gates.a_clock()
+
+
+@pytest.fixture
+def a_gate(clock):
+    return functools.partial(gates.a_gate, clock)
+
+
+@pytest.fixture(scope="session")
+def make_record():
+    return a_record

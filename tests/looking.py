@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import threading
 import time
 
 from darkcall import launch_of
@@ -34,3 +35,18 @@ def records_in(source):
 
 #: The same for a script of the gauntlet, which imports ``time`` and ``launch_of``.
 LOOKING = "\n\n".join(map(inspect.getsource, (stats_of, outcomes, wait_until)))
+
+
+def in_threads(function, threads):
+    """Call a function in so many threads at once, and wait until all have returned."""
+    start = threading.Barrier(threads)
+
+    def call():
+        start.wait()
+        function()
+
+    calling = [threading.Thread(target=call) for _ in range(threads)]
+    for one in calling:
+        one.start()
+    for one in calling:
+        one.join()

@@ -1,12 +1,10 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import itertools
 import threading
 import time
 
-import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
@@ -14,16 +12,6 @@ import gates
 from darkcall._budget import BUDGET_SECONDS, CpuBudget, Meter, thread_clock
 from gates import use
 from looking import wait_until
-
-
-@pytest.fixture
-def clock():
-    return gates.a_clock()
-
-
-@pytest.fixture
-def a_gate(clock):
-    return functools.partial(gates.a_gate, clock)
 
 
 class TestBudget:

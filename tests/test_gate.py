@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import functools
-
 import pytest
 
 import gates
@@ -9,16 +7,6 @@ from darkcall import _guard
 from darkcall._budget import Meter
 from darkcall._gate import BREAKER_FAILURES, BREAKER_SECONDS, STUCK_SECONDS, Gate
 from gates import get_stuck, use
-
-
-@pytest.fixture
-def clock():
-    return gates.a_clock()
-
-
-@pytest.fixture
-def a_gate(clock):
-    return functools.partial(gates.a_gate, clock)
 
 
 def fail(gate, times=BREAKER_FAILURES):

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from darkcall._gate import Room
+from looking import in_threads
 
 
 class TestRoom:
@@ -95,20 +96,14 @@ class TestRoom:
 
     def test_its_bytes_are_exact_under_many_threads(self):
         room = Room(10_000, 10**9)
-        start = threading.Barrier(8)
 
         def weigh():
-            start.wait()
             for _ in range(2_000):
                 if room.take():
                     room.weigh(3)
                     room.give_back(3)
 
-        threads = [threading.Thread(target=weigh) for _ in range(8)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        in_threads(weigh, 8)
 
         assert room.nbytes == 0
         assert sum(room.take() for _ in range(10_001)) == 10_000

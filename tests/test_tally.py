@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 import signal
-import threading
 
 from darkcall._tally import Tally
+from looking import in_threads
 
 
 def test_a_new_tally_is_at_nothing():
@@ -33,18 +33,12 @@ def test_a_tally_shows_its_count():
 
 def test_many_threads_count_exactly():
     tally = Tally()
-    start = threading.Barrier(8)
 
     def count():
-        start.wait()
         for _ in range(5_000):
             tally.add()
 
-    threads = [threading.Thread(target=count) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    in_threads(count, 8)
 
     assert tally.value == 40_000
 

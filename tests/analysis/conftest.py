@@ -4,19 +4,8 @@ import json
 
 import pytest
 
-from darkcall._model import Record
 from darkcall.analysis import read
-
-
-def a_record(number=0, outcome="match", **fields):
-    return Record(
-        f"call-{number}", "shop.price", "v2", outcome, 1.5, "web-1", 4711, 0.001, **fields
-    )
-
-
-@pytest.fixture(scope="session")
-def make_record():
-    return a_record
+from records import a_record
 
 
 @pytest.fixture(scope="session")

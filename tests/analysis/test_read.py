@@ -12,22 +12,15 @@ from darkcall import ConfigurationError
 from darkcall._storage import MAX_LINE_BYTES
 from darkcall.analysis import read
 from darkcall.sinks import JsonlSink, SqliteSink
+from records import FULL
 
 
-FULL = {
-    "reason": "why",
-    "waited_seconds": 0.25,
-    "candidate_seconds": 0.5,
-    "candidate_cpu_seconds": 0.125,
-    "sample_rate": 0.05,
-    "signature": "ab12",
+MANY_KINDS = {
+    **FULL,
     "differences": [
         {"path": "$.a", "kind": "extra", "control_type": None, "candidate_type": "int"}
     ],
-    "stopped": "too many",
-    "control_raised": {"type": "ValueError", "message": "no"},
     "context": {"tenant": "ä\u2028"},
-    "arguments": {"cart": [1, 2]},
     "candidate_value": None,
 }
 
@@ -35,7 +28,7 @@ FULL = {
 @pytest.mark.parametrize("compress", [False, True])
 def test_what_jsonl_files_hold_is_what_was_written(tmp_path, make_record, compress):
     sink = JsonlSink(tmp_path, max_bytes=MAX_LINE_BYTES, compress=compress)
-    records = [make_record(number, "mismatch", **FULL) for number in range(200)]
+    records = [make_record(number, "mismatch", **MANY_KINDS) for number in range(200)]
     for record in records:
         sink(record)
     sink.close()
@@ -47,7 +40,7 @@ def test_what_jsonl_files_hold_is_what_was_written(tmp_path, make_record, compre
 
 def test_what_a_database_holds_is_what_was_written(tmp_path, make_record):
     sink = SqliteSink(tmp_path / "records.db")
-    records = [make_record(number, "mismatch", **FULL) for number in range(200)]
+    records = [make_record(number, "mismatch", **MANY_KINDS) for number in range(200)]
     sink.write_batch(records)
     # While it is open, and what was written is in its log.
     assert list(read(tmp_path / "records.db")) == [record.to_dict() for record in records]

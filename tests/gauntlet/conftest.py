@@ -13,6 +13,8 @@ import time
 
 import pytest
 
+from gauntlet.counting import run_and_count
+
 
 @dataclasses.dataclass(frozen=True)
 class Ran:
@@ -72,3 +74,9 @@ def run_script(tmp_path, environment):
         return ran
 
     return run
+
+
+@pytest.fixture
+def run(run_script, tmp_path):
+    """Run a script, and account for its calls."""
+    return lambda source: run_and_count(run_script, source, tmp_path)

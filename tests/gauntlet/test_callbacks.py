@@ -4,15 +4,7 @@ from __future__ import annotations
 
 import textwrap
 
-import pytest
-
-from gauntlet.counting import PRELUDE, run_and_count
-
-
-@pytest.fixture
-def run(run_script, tmp_path):
-    """Run a script, and account for its calls."""
-    return lambda source: run_and_count(run_script, source, tmp_path)
+from gauntlet.counting import PRELUDE
 
 
 #: Each piece of garbage calls when it is collected, by whichever thread allocates then.

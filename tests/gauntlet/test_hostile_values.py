@@ -38,6 +38,10 @@ GROWTH_BYTES = 2 << 30
 #: record of 32 KB, and what the values' own code makes.
 MAX_BYTES = 16 << 20
 
+#: What a call may add to the most that the process has had, in bytes: what is traced counts
+#: only what Python takes for itself, and is looked at now and then.
+MAX_GROWTH_BYTES = 128 << 20
+
 BOUNDED = equal.bounded(nodes=MAX_NODES)
 RULES = BOUNDED.unordered("$", "$..*").loosely_typed().within(rel=1e-9).ignoring("$.itself")
 KNOBS = {
@@ -67,6 +71,11 @@ plans = st.fixed_dictionaries(
 )
 
 
+def peak_bytes():
+    """The most memory that the process has had until now."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss << 10
+
+
 class Host:
     """A process with a launch of each kind, and every sink."""
 
@@ -92,7 +101,7 @@ class Host:
             for name, knobs in KNOBS.items()
         }
         self.recorded = 0
-        self.slowest = self.longest_wait = self.most_bytes = 0
+        self.slowest = self.longest_wait = self.most_bytes = self.most_grown = 0
 
     def take(self, plan):
         self.plan = plan
@@ -100,7 +109,7 @@ class Host:
         self.result = hostile.built(plan["result"])
         self.error = ValueError(self.result)
         function = self.launched[plan["knobs"]]
-        before = launch_of(function).stats()
+        before, peak = launch_of(function).stats(), peak_bytes()
         began = time.perf_counter()
         try:
             returned = function(argument)
@@ -110,6 +119,9 @@ class Host:
         assert returned is (self.error if plan["raises"] else self.result)
         assert flush(20)
         seconds = time.perf_counter() - began
+        grown = peak_bytes() - peak
+        assert grown <= MAX_GROWTH_BYTES
+        self.most_grown = max(self.most_grown, grown)
         self.check_the_counts(function, before)
         self.check_the_record()
         return waited, seconds
@@ -234,6 +246,11 @@ def test_no_value_hurts_the_caller_or_a_sink(host, measured):
     measured("hostile values: longest wait of a caller, seconds", host.longest_wait, at_most=1)
     measured("hostile values: longest way from call to record, seconds", host.slowest, at_most=1)
     measured("hostile values: most memory for a call, MB", host.most_bytes / 1e6, at_most=16)
+    measured(
+        "hostile values: most that a call made the process grow by, MB",
+        host.most_grown / 1e6,
+        at_most=MAX_GROWTH_BYTES / 1e6,
+    )
 
 
 ENDLESS = """

@@ -2,16 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
-from gauntlet.counting import run_and_count
-
-
-@pytest.fixture
-def run(run_script, tmp_path):
-    """Run a script, and account for its calls."""
-    return lambda source: run_and_count(run_script, source, tmp_path)
-
 
 SIGNALS = """
     price = launched("price", sinks=every_sink())

@@ -9,26 +9,6 @@ import time
 import pytest
 
 from darkcall import _guard
-from darkcall._model import Record
-
-
-def a_record(number=0, outcome="match", **fields):
-    return Record(
-        call_id=f"call-{number}",
-        launch="shop.price",
-        candidate="v2",
-        outcome=outcome,
-        at=1_700_000_000.25,
-        host="web-1",
-        pid=4711,
-        control_seconds=0.001,
-        **fields,
-    )
-
-
-@pytest.fixture(scope="session")
-def make_record():
-    return a_record
 
 
 @pytest.fixture(autouse=True)

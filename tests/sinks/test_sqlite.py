@@ -18,6 +18,7 @@ from darkcall._storage import COLUMNS, JSON_COLUMNS
 from darkcall.sinks import SqliteSink, _forks
 from darkcall.sinks import sqlite as sqlite_module
 from darkcall.sinks._outlet import Outlet
+from records import FULL
 
 
 @pytest.fixture
@@ -39,24 +40,6 @@ def rows(path, columns="*"):
 
 def numbers(path):
     return [int(call_id.removeprefix("call-")) for (call_id,) in rows(path, "call_id")]
-
-
-FULL = {
-    "reason": "why",
-    "waited_seconds": 0.25,
-    "candidate_seconds": 0.5,
-    "candidate_cpu_seconds": 0.125,
-    "sample_rate": 0.05,
-    "signature": "ab12",
-    "differences": [{"path": "$.a", "kind": "value"}],
-    "stopped": "too many",
-    "control_raised": {"type": "ValueError", "message": "no"},
-    "candidate_raised": {"type": "KeyError"},
-    "context": {"tenant": "x"},
-    "arguments": {"cart": [1, 2]},
-    "control_value": "12",
-    "candidate_value": False,
-}
 
 
 def test_each_field_has_its_column(sink, path, make_record):
