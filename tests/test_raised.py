@@ -421,3 +421,16 @@ def test_nothing_of_a_call_is_alive_after_it_was_compared(isolate, fails, candid
         gc.enable()
     # Arguments, locals, what either side made of them, and the context.
     assert len(made) >= 7
+
+
+def test_what_two_exceptions_have_in_common_is_opened_once():
+    error = ValueError("in common")
+    for _ in range(50):
+        outer = KeyError()
+        outer.__cause__ = outer.__context__ = error
+        outer.__suppress_context__ = False
+        error = ExceptionGroup("both", [outer, outer])
+    opened = kept_and_opened(error)
+    first, second = opened.exceptions
+    assert first is second
+    assert first.__cause__ is first.__context__

@@ -1,7 +1,7 @@
-"""Values made to hurt whoever looks at them, and a launch to hand them to.
+"""Values made to hurt whoever looks at them.
 
-A plan is plain data, drawn by hypothesis; ``built`` makes the values of it.  A value is a
-graph: what one node holds may be any other node, so that parts are shared and cycles occur.
+A graph is plain data (``plans`` draws it); ``built`` makes a value of it.  What one node holds
+may be any other node, so that parts are shared and cycles occur.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ import weakref
 
 import attrs
 import numpy as np
-from hypothesis import strategies as st
 
 
 EVIL_TEXT = "\x1b[31m\u202e\n\r\u2028\x00\udc80\u2066\x9b"
@@ -279,32 +278,6 @@ LEAVES = {
 }
 
 
-def _evil(draw_behaviours, names):
-    return st.tuples(
-        st.just("evil"),
-        st.sampled_from(BASES[:-1]),
-        st.lists(st.tuples(st.sampled_from(names), draw_behaviours), min_size=1, max_size=3),
-        st.booleans(),
-    )
-
-
-evil = _evil(st.sampled_from(ANYWHERE), (*ON_WORKERS, *ON_CALLERS)) | _evil(
-    st.sampled_from((*ANYWHERE, exit_at_once)), ON_WORKERS
-)
-leaves = st.one_of(
-    st.tuples(st.just("leaf"), st.sampled_from(sorted(LEAVES))),
-    st.tuples(
-        st.just("plain"),
-        st.one_of(
-            st.integers(),
-            st.floats(),
-            st.text(max_size=20),
-            st.text(alphabet=EVIL_TEXT, max_size=5),
-            st.binary(max_size=20),
-        ),
-    ),
-    evil,
-)
 CONTAINERS = {
     "list": list,
     "dict": lambda items: dict(enumerate(items)),
@@ -342,15 +315,6 @@ def hashed(kind, items):
             continue
         taken.append(item)
     return kind(taken)
-
-
-node = st.tuples(
-    st.just("node"),
-    st.sampled_from(sorted(CONTAINERS)),
-    st.lists(leaves | st.integers(0, 9), max_size=5),
-)
-#: Nodes, each with what it holds: leaves, and other nodes by number.
-graphs = st.tuples(leaves) | st.lists(node, min_size=1, max_size=8)
 
 
 def built(graph):

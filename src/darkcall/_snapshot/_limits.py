@@ -49,15 +49,15 @@ class Writer:
     Attributes:
         chunks: What was written.
         nbytes: How many bytes the copy has so far.
-        looks_at: When to look whether the time is over, a reading of ``clock``.
     """
 
-    __slots__ = ("_cpu_ends", "_ends", "_limits", "chunks", "looks_at", "nbytes")
+    __slots__ = ("_cpu_ends", "_ends", "_limits", "_looks_at", "chunks", "nbytes")
 
     def __init__(self, limits: Limits) -> None:
         self._limits = limits
         self._cpu_ends: float | None = None
-        self.looks_at = clock() + limits.seconds / 2
+        #: When to look whether the time is over, a reading of ``clock``.
+        self._looks_at = clock() + limits.seconds / 2
         self.chunks: list[bytes] = []
         self.nbytes = 0
 
@@ -67,15 +67,14 @@ class Writer:
         Raises:
             TookTooLongError: It is over.
         """
-        if clock() > self.looks_at:
-            self.look()
+        self.look_if_due()
         self.chunks = []
         self.nbytes = 0
 
     def write(self, chunk: bytes) -> None:
         """Take what the pickler wrote: a small copy comes as a whole, a large one in parts."""
-        if self.nbytes and clock() > self.looks_at:
-            self.look()
+        if self.nbytes:
+            self.look_if_due()
         self.take(len(chunk))
         # A large bytearray arrives as itself, and may change later.
         self.chunks.append(bytes(chunk))
@@ -110,22 +109,26 @@ class Writer:
         if self.nbytes + nbytes > self._limits.nbytes:
             raise self._too_large()
 
+    def look_if_due(self) -> None:
+        """Refuse to go on if the time is over; costs one reading of the wall clock.
+
+        Raises:
+            TookTooLongError: It is over.
+        """
+        if clock() > self._looks_at:
+            self._look()
+
     def _too_large(self) -> UnkeepableError:
         return UnkeepableError(
             f"a copy would exceed max_copy_bytes={self._limits.nbytes}, which can be raised"
         )
 
-    def look(self) -> None:
-        """Refuse to go on if the time is over; otherwise say when to look again.
-
-        Raises:
-            TookTooLongError: It is over.
-        """
+    def _look(self) -> None:
         seconds = self._limits.seconds
         now, cpu_now = clock(), cpu_clock()
         if self._cpu_ends is None:
             self._cpu_ends = cpu_now + seconds / 2
-            self._ends = self.looks_at + seconds * (WAITING - 0.5)
+            self._ends = self._looks_at + seconds * (WAITING - 0.5)
         left = min(self._cpu_ends - cpu_now, self._ends - now)
         if left <= 0:
             raise TookTooLongError(
@@ -133,4 +136,4 @@ class Writer:
                 "which can be raised"
             )
         # The CPU's time passes no faster.
-        self.looks_at = now + left
+        self._looks_at = now + left

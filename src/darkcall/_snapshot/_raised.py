@@ -81,23 +81,29 @@ def _state_of(error: BaseException, met: dict[int, State | None], links: int) ->
     return state
 
 
-def exception_from(state: State) -> BaseException:
+def exception_from(state: State, made: dict[int, BaseException] | None = None) -> BaseException:
     """Make an exception that equals the one that was taken apart.
 
     Args:
         state: What ``state_of`` returned.
+        made: The exceptions that were made before, by the identity of their states: what
+            two of them have in common is made once, or it would double with each link.
 
     Returns:
         A new exception without a traceback.
     """
+    made = {} if made is None else made
+    if id(state) in made:
+        return made[id(state)]
     cls, args, _, slots, *_, members = state
     if not members:
-        return _filled(_blank(cls), state)
-    inner = [exception_from(member) for member in members if member is not None]
+        made[id(state)] = error = _blank(cls)
+        return _filled(error, state, made)
+    inner = [exception_from(member, made) for member in members if member is not None]
     # A group of none cannot be made: what was cut is stood for.
     inner = inner or [Exception("...")]
-    error: BaseException = _base_new(cls)(cls, slots["message"], inner)
-    return _filled(error, (cls, (*args, inner), *state[2:]))
+    made[id(state)] = error = _base_new(cls)(cls, slots["message"], inner)
+    return _filled(error, (cls, (*args, inner), *state[2:]), made)
 
 
 def reduced(error: BaseException, met: dict[int, State | None]) -> tuple[Any, ...]:
@@ -122,14 +128,17 @@ def _blank(cls: type[BaseException]) -> BaseException:
     return error
 
 
-def _filled(error: BaseException, state: State) -> BaseException:
+def _filled(
+    error: BaseException, state: State, made: dict[int, BaseException] | None = None
+) -> BaseException:
+    made = {} if made is None else made
     _, args, attributes, slots, cause, context, suppress, _ = state
     error.args = args
     vars(error).update(attributes)
     for name, value in slots.items():
         _set_quietly(error, name, value)
-    error.__cause__ = None if cause is None else exception_from(cause)
-    error.__context__ = None if context is None else exception_from(context)
+    error.__cause__ = None if cause is None else exception_from(cause, made)
+    error.__context__ = None if context is None else exception_from(context, made)
     error.__suppress_context__ = suppress
     return error
 

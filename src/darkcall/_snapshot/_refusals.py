@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import copyreg
 import types
 import weakref
 from typing import Any
 
 
-_newobj: Any = copyreg.__newobj__  # type: ignore[attr-defined]
 _reasons: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
 
 _WEAK = (
@@ -57,30 +55,3 @@ def _is_unloaded(value: Any) -> bool:
         any(base.__module__ == "django.db.models.query" for base in type(value).__mro__)
         and getattr(value, "_result_cache", value) is None
     )
-
-
-def without_own_new(value: Any) -> Any:
-    """Say how a value is pickled whose class makes its instances in a ``__new__`` of its own.
-
-    That may be a singleton's: made anew through it, the copy would be the original, with
-    the state of the copy written over its own.
-
-    Args:
-        value: Anything.
-
-    Returns:
-        What ``__reduce_ex__`` returns, with the plain way to make an instance in it;
-        ``NotImplemented`` where the value does not need that.
-    """
-    cls = type(value)
-    if type(cls.__new__) is not types.FunctionType:
-        return NotImplemented
-    parts = value.__reduce_ex__(5)
-    if isinstance(parts, tuple) and parts[0] is _newobj and parts[1] == (cls,):
-        return (_blank, (cls,), *parts[2:])
-    return parts
-
-
-def _blank(cls: type) -> Any:
-    builtin: Any = next(base for base in cls.__mro__ if base.__module__ == "builtins")
-    return builtin.__new__(cls)

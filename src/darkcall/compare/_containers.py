@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final
 
 from ._leaves import EXACT
 from ._matching import matched
-from ._names import derives_from
 
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def ordered_dicts(
     """Compare two ``OrderedDict``, whose order is part of what they say."""
     found = len(walk.differences)
     yield from dicts(walk, control, candidate, where, state)
-    before, after = list(control), list(candidate)
+    before, after = list(OrderedDict.__iter__(control)), list(OrderedDict.__iter__(candidate))
     if found == len(walk.differences) and before != after and len(before) == len(after):
         walk.differ(where, "order", before, after)
 
@@ -205,8 +205,3 @@ def memory_views(
         walk.differ(where, "shape", control.shape, candidate.shape)
     elif control.tobytes() != candidate.tobytes():
         walk.differ(where, "value", control, candidate)
-
-
-def is_ordered_dict(kind: type) -> bool:
-    """Whether a class is, or inherits from, ``OrderedDict``."""
-    return derives_from(kind, "collections", "OrderedDict")

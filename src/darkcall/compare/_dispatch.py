@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import functools
 import types
-from collections import abc, deque
+from collections import OrderedDict, abc, deque
 from typing import TYPE_CHECKING, Final
 
 from . import _arrays, _containers, _exceptions, _frames, _leaves, _objects
@@ -38,6 +38,7 @@ _KNOWN: Final[dict[type, Handler]] = {
     functools.partial: _objects.parts("func", "args", "keywords"),
 }
 _CONTAINERS: Final = {
+    OrderedDict: _containers.ordered_dicts,
     dict: _containers.dicts,
     list: _containers.sequences,
     tuple: _containers.sequences,
@@ -93,9 +94,7 @@ def _container(kind: type) -> Handler | None:
     if found is None or issubclass(kind, _TEXTS) or derives_from(kind, "collections", "UserString"):
         return None
     handler: Handler = _CONTAINERS[found]
-    if found is dict and _containers.is_ordered_dict(kind):
-        handler = _containers.ordered_dicts
-    elif found is tuple and any("_fields" in vars_of(base) for base in mro_of(kind)):
+    if found is tuple and any("_fields" in vars_of(base) for base in mro_of(kind)):
         handler = _containers.named_tuples
     definer = _objects.own_equality(kind)
     if definer is not None and not _objects.is_stdlib(definer):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from ._containers import dicts, is_ordered_dict, taken
+from ._containers import dicts, taken
 from ._matching import matched_indexes
 
 
@@ -26,7 +27,7 @@ def unordered(
         if all(issubclass(kind, Sequence) and not issubclass(kind, str | bytes) for kind in kinds):
             walk.forgiven += 1
             return _multisets(walk, control, candidate, where, state)
-        if all(is_ordered_dict(kind) for kind in kinds):
+        if all(issubclass(kind, OrderedDict) for kind in kinds):
             walk.forgiven += 1
             return dicts(walk, control, candidate, where, state)
     return walk.visit(control, candidate, where, state)
