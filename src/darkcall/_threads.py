@@ -38,6 +38,7 @@ _start_new_thread = _native(_thread, "start_new_thread")
 #: How long the exit of the process waits for threads that are about to end, in seconds.
 ENDING_SECONDS: Final = 0.1
 _TICK_SECONDS: Final = 0.001
+_MOMENT_SECONDS: Final = 0.00005
 
 
 def _is_main_interpreter() -> bool:
@@ -145,6 +146,20 @@ def _end() -> None:
 def _active() -> dict[int, threading.Thread]:
     active: dict[int, threading.Thread] = threading._active  # type: ignore[attr-defined]  # noqa: SLF001
     return active
+
+
+class Pauses:
+    """Waits for what another thread does: for moments at first, then for a millisecond."""
+
+    __slots__ = ("_seconds",)
+
+    def __init__(self) -> None:
+        self._seconds = _MOMENT_SECONDS
+
+    def take(self) -> None:
+        """Sleep; twice as long the next time."""
+        time.sleep(self._seconds)
+        self._seconds = min(2 * self._seconds, _TICK_SECONDS)
 
 
 def _end_hub() -> None:

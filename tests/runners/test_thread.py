@@ -334,6 +334,22 @@ class TestWaking:
 
         assert not threads._parked
 
+    def test_a_worker_that_was_woken_is_no_longer_parked(self, threads):
+        worker = thread._Worker(threads)
+        worker.wake()
+        threads._park(worker)
+
+        assert not threads._parked
+
+    def test_a_flush_does_not_wait_until_a_worker_looks_again(self, threads, monkeypatch):
+        monkeypatch.setattr(thread, "POLL_SECONDS", 30.0)
+        monkeypatch.setattr(thread, "POLLING_SECONDS", 30.0)
+        errand = Errand()
+        threads.submit(errand)
+        wait_until(lambda: errand.done.is_set() and threads._poller is not None)
+
+        assert threads.flush(timeout=5.0)
+
     def test_a_worker_that_is_to_leave_does_not_park(self, threads):
         worker = thread._Worker(threads)
         worker.is_leaving = True
@@ -346,7 +362,7 @@ class TestWaking:
         threads._queue.append(Errand())
         threads._poll(worker)
 
-        assert threads._is_polling
+        assert threads._poller is not None
         assert worker._bell.locked()
 
     def test_a_supervisor_that_was_dismissed_abandons_nobody(self, threads):

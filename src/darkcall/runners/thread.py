@@ -37,7 +37,6 @@ POLLING_SECONDS: Final = 0.5
 STALE_SECONDS: Final = 1.0
 #: How long a close tries to take over what workers are doing.
 CLAIMING_SECONDS: Final = 0.05
-_TICK_SECONDS: Final = 0.001
 
 
 class ThreadRunner:
@@ -71,7 +70,7 @@ class ThreadRunner:
         self._parked: collections.deque[_Worker] = collections.deque()
         self._workers: list[_Worker] = []
         self._is_started = False
-        self._is_polling = False
+        self._poller: _Worker | None = None
         self._starting = _threads.Lock()
         self._began_to_start = -math.inf
         self._alarm = Alarm()
@@ -93,7 +92,7 @@ class ThreadRunner:
         if not is_started:
             return
         self._queue.append(work)
-        if self._parked and not self._is_polling:
+        if self._parked and self._poller is None:
             self._wake_one()
 
     def _start(self) -> bool:
@@ -156,7 +155,7 @@ class ThreadRunner:
         """Give a worker what waited longest; None if it is to end."""
         polling_ends = time.perf_counter() + POLLING_SECONDS
         while not worker.is_leaving:
-            self._is_polling = False
+            self._poller = None
             # Before it takes anything: whoever flushes waits for what it may have taken.
             worker.turn = object()
             try:
@@ -168,7 +167,7 @@ class ThreadRunner:
                     self._wake_one()
                 return work
             _guard.tell()
-            if not self._is_polling and time.perf_counter() < polling_ends:
+            if self._poller is None and time.perf_counter() < polling_ends:
                 self._poll(worker)
             else:
                 self._park(worker)
@@ -177,7 +176,7 @@ class ThreadRunner:
     def _poll(self, worker: _Worker) -> None:
         # One worker polls at a time.  While it does, callers wake nobody; it takes the
         # flag down before it looks at the queue for the last time.
-        self._is_polling = True
+        self._poller = worker
         if not self._queue:
             worker.wait(POLL_SECONDS)
 
@@ -188,6 +187,9 @@ class ThreadRunner:
             self._wake_one()
         if not worker.is_leaving:
             worker.wait()
+        # Whoever flushes may have woken it as the poller that it was before.
+        with suppress(ValueError):
+            self._parked.remove(worker)
 
     def rings_by(self, deadline: float) -> None:
         """Have the supervisor awake at a deadline, a reading of ``time.perf_counter``."""
@@ -249,10 +251,13 @@ class ThreadRunner:
         milestone = Milestone()
         self._queue.append(milestone)
         self._wake_one()
+        if (poller := self._poller) is not None:
+            poller.wake()
+        pauses = _threads.Pauses()
         while not milestone.is_reached:
             if milestone.is_dropped or time.perf_counter() >= deadline:
                 return False
-            time.sleep(_TICK_SECONDS)
+            pauses.take()
             # Whoever was about to start the workers may have been interrupted.
             if not self._is_started:
                 self._start()
@@ -260,7 +265,7 @@ class ThreadRunner:
         while is_under_way := any(worker.is_in(turn) for worker, turn in under_way):
             if time.perf_counter() >= deadline:
                 break
-            time.sleep(_TICK_SECONDS)
+            pauses.take()
         return not is_under_way
 
     def close(self, timeout: float) -> bool:
@@ -296,7 +301,7 @@ class ThreadRunner:
                     on_abandoned("exit")
             # Between two phases nothing can be claimed, for a moment.
             workers = [worker for worker in workers if worker.turn is not None]
-            time.sleep(_TICK_SECONDS)
+            time.sleep(CLAIMING_SECONDS / 50)
 
     def after_fork(self) -> None:
         """Forget the parent's threads and work; the next call starts new ones."""

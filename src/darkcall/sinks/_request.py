@@ -5,12 +5,13 @@ from __future__ import annotations
 import time
 from typing import Literal
 
+from darkcall import _threads
+
 
 Action = Literal["flush", "close"]
 
 #: How much longer than its deadline a flush or a close may take to answer.
 ANSWERING_SECONDS = 0.2
-_TICK_SECONDS = 0.001
 
 
 class Request:
@@ -32,5 +33,6 @@ class Request:
     def wait(self) -> None:
         """Wait for the answer, until shortly after the deadline."""
         # Not an event, which would stop all greenlets of a thread.
+        pauses = _threads.Pauses()
         while not self.is_done and time.monotonic() < self.deadline + ANSWERING_SECONDS:
-            time.sleep(_TICK_SECONDS)
+            pauses.take()
