@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import functools
+import gc
 import importlib.util
 import json
 from pathlib import Path
@@ -41,6 +42,11 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.section("figures")
     for what, value, bound in sorted(figures):
         terminalreporter.write_line(f"{what}: {value} ({bound})")
+
+
+def pytest_collection_finish():
+    """Spare each collection of garbage the search through all that was imported."""
+    gc.freeze()
 
 
 @functools.cache

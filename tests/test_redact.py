@@ -364,11 +364,11 @@ PIECES = [
 @pytest.mark.parametrize("piece", PIECES)
 @pytest.mark.parametrize("prefix", ["", "password=", "password=(", "basic"])
 def test_no_text_takes_long(prefix, piece):
-    text = prefix + piece * (200_000 // len(piece))
+    text = prefix + piece * (100_000 // len(piece))
     redactor = Redactor(["card"])
     began = time.process_time()
     redactor.scrub(text, len(text))
-    assert time.process_time() - began < 2.0
+    assert time.process_time() - began < 1.0
 
 
 def test_no_more_of_a_giant_text_is_read_than_is_shown():
