@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import threading
 import time
+import weakref
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from darkcall import _guard, _threads
 from darkcall._dark import is_dark
 from darkcall._errors import ConfigurationError
-from darkcall.sinks import MemorySink
+from darkcall.sinks import MemorySink, _thread
 from darkcall.sinks._face import cause_of, name_of
 from darkcall.sinks._outlet import Outlet, SinkStats, close_all, flush_all
 
@@ -533,17 +534,18 @@ def test_a_start_that_is_interrupted_is_made_good(outlet_for, make_record, monke
     assert outlet.flush(5)
     assert outlet.stats().written == 2
     # Whoever comes second, thread or start, goes away again.
-    outlet._work()
+    _thread._work(weakref.ref(outlet), outlet.bell, outlet.sink)
     outlet._start()
     assert len(thread_of(outlet)) == 1
 
 
 def test_a_handler_that_interrupts_a_start_waits_for_nobody(outlet_for, make_record, monkeypatch):
     first, second = outlet_for([].append), outlet_for([].append)
-    start = _threads.start
+    start, started = _threads.start, []
 
     def interrupted(target, name):
-        if target == first._work:
+        started.append(name)
+        if len(started) == 1:
             second.offer(make_record())
         start(target, name)
 

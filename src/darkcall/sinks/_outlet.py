@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import collections
-import contextlib
 import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from darkcall import _guard, _threads
-from darkcall._dark import DARK, in_the_dark, in_this_process
+from darkcall._dark import in_the_dark, in_this_process
 from darkcall._model import SinkStats
 from darkcall._tally import Tally
 
+from . import _thread
 from ._checks import whole_number
 from ._face import attribute_of, cause_of, method_of, name_of, refuse_what_is_no_sink
 from ._queue import Queue
@@ -66,11 +66,12 @@ class Outlet:
         self._start_anew()
 
     def _start_anew(self) -> None:
+        _thread.busy.discard(self)
         self._queue = Queue(self._max_waiting, self._max_waiting_bytes)
         # The bell is locked while there is no news.  It is rung by whoever brings some,
         # from any thread or signal handler, and never held.
-        self._bell = _threads.Lock()
-        self._bell.acquire()
+        self.bell = _threads.Lock()
+        self.bell.acquire()
         self._leave_to_start = collections.deque([True])
         self._leave_to_work = collections.deque([True])
         self._is_unused = True
@@ -121,6 +122,7 @@ class Outlet:
         else:
             self._is_unused = False
             self._queue.put(record)
+            _thread.busy.add(self)
             self._wake()
             if self._closed:
                 self._drop_what_waits()
@@ -218,13 +220,7 @@ class Outlet:
     def _wake(self) -> None:
         if self._leave_to_start and not self._start():
             self._work_here()
-        self._ring()
-
-    def _ring(self) -> None:
-        if self._bell.locked():
-            # Another thread may have rung it in between.
-            with contextlib.suppress(RuntimeError):
-                self._bell.release()
+        _thread.ring(self.bell)
 
     def _start(self) -> bool:
         try:
@@ -232,7 +228,7 @@ class Outlet:
         except IndexError:
             return True
         try:
-            _threads.start(self._work, f"darkcall-sink-{self.name}")
+            _thread.start(self)
         except RuntimeError:
             # The interpreter exits, or the system has no thread left.
             self._leave_to_start.append(True)
@@ -252,23 +248,32 @@ class Outlet:
                 self._take_turn()
         finally:
             self._leave_to_work.append(True)
+            _thread.busy.discard(self)
 
-    def _work(self) -> None:
+    @property
+    def has_work(self) -> bool:
+        """Whether anything waits."""
+        return bool(self._queue)
+
+    def begin_work(self) -> bool:
+        """Make the calling thread the sink's own; False if there is another."""
         try:
             self._leave_to_work.pop()
         except IndexError:
             # A start that was interrupted was made good by a second one.
-            return
+            return False
         self._ident = _threads.get_ident()
-        DARK.set(True)
-        while not self._ended:
-            try:
-                self._bell.acquire()
-                while self._queue:
-                    self._take_turn()
-                _guard.tell()
-            except BaseException as error:  # noqa: BLE001, the thread must outlive everything
-                _guard.fault(f"the thread of {self.name}", error)
+        return True
+
+    def work(self) -> bool:
+        """Take what waits, on the sink's own thread; False once the sink is closed."""
+        try:
+            while self._queue:
+                self._take_turn()
+            _guard.tell()
+        except BaseException as error:  # noqa: BLE001, the thread must outlive everything
+            _guard.fault(f"the thread of {self.name}", error)
+        return not self._ended
 
     def _take_turn(self) -> None:
         batch, nbytes, request = self._queue.take(MAX_BATCH if self._write_batch else 1)
@@ -333,7 +338,7 @@ class Outlet:
         self._closed = True
         self._ended = True
         self._drop_what_waits()
-        self._ring()
+        _thread.ring(self.bell)
 
     def _succeeds(self, doing: str, method: Callable[..., object], *args: object) -> bool:
         try:

@@ -55,6 +55,8 @@ class JsonlSink:
         >>> sink.close()
     """
 
+    _opens_again = True
+
     def __init__(
         self,
         directory: str | os.PathLike[str],

@@ -74,6 +74,8 @@ class SqliteSink:
         >>> reader.close()
     """
 
+    _opens_again = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         if path == ":memory:" or str(path).startswith("file:"):
             raise ConfigurationError(

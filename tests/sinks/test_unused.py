@@ -1,0 +1,144 @@
+"""An outlet, and its thread, last as long as somebody can offer the sink something."""
+
+from __future__ import annotations
+
+import gc
+import pathlib
+import threading
+import time
+
+import pytest
+
+from darkcall import _guard, dark_launch, flush
+from darkcall.analysis import read
+from darkcall.sinks import JsonlSink, SqliteSink, _thread
+from darkcall.sinks._outlet import Outlet
+from looking import wait_until
+
+
+class Closing:
+    """A sink of the user's own, which does not open again."""
+
+    is_closed = False
+
+    def __call__(self, record):
+        pass
+
+    def close(self):
+        self.is_closed = True
+
+
+def used(outlet, record):
+    """Offer a record, and give the sink's thread."""
+    before = set(threading.enumerate())
+    outlet.offer(record)
+    assert outlet.flush(5)
+    [thread] = set(threading.enumerate()) - before
+    return thread
+
+
+def wait_for_the_end_of(thread):
+    wait_until(lambda: thread not in threading.enumerate())
+
+
+def descriptors():
+    return {path.name for path in pathlib.Path("/proc/self/fd").iterdir()}
+
+
+def darkcall_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("darkcall")]
+
+
+def test_its_thread_ends_with_the_last_who_holds_it(make_record):
+    outlet = Outlet([].append)
+    thread = used(outlet, make_record())
+    del outlet
+    wait_for_the_end_of(thread)
+
+
+def test_what_it_was_offered_before_is_written(make_record):
+    written, may_write = [], threading.Event()
+
+    def sink(record):
+        may_write.wait(5)
+        written.append(record)
+
+    outlet = Outlet(sink)
+    for number in range(3):
+        outlet.offer(make_record(number))
+    del outlet
+    gc.collect()
+    may_write.set()
+    wait_until(lambda: len(written) == 3)
+    assert [record.call_id for record in written] == ["call-0", "call-1", "call-2"]
+
+
+def test_what_comes_while_the_thread_ends_its_work_is_written(make_record, monkeypatch):
+    written = []
+    late = [make_record(1)]
+
+    class Meeting(set):
+        def discard(self, outlet):
+            while outlet in self and late:
+                outlet._queue.put(late.pop())
+            super().discard(outlet)
+
+    monkeypatch.setattr(_thread, "busy", Meeting())
+    outlet = Outlet(written.append)
+    outlet.offer(make_record(0))
+    wait_until(lambda: len(written) == 2)
+    assert outlet.close(time.monotonic() + 5)
+
+
+@pytest.mark.parametrize("kind", [JsonlSink, SqliteSink])
+def test_a_sink_that_opens_again_is_closed_and_opens_again(tmp_path, make_record, kind):
+    sink = kind(tmp_path / "records")
+    for _ in range(2):
+        before = descriptors()
+        outlet = Outlet(sink)
+        thread = used(outlet, make_record())
+        assert descriptors() > before
+        del outlet
+        wait_for_the_end_of(thread)
+        assert descriptors() == before
+
+
+def test_a_sink_of_the_users_own_is_not_closed_which_may_be_used_elsewhere(make_record):
+    sink = Closing()
+    outlet = Outlet(sink)
+    thread = used(outlet, make_record())
+    del outlet
+    wait_for_the_end_of(thread)
+    assert not sink.is_closed
+
+
+def test_a_close_that_fails_is_logged(tmp_path, make_record, monkeypatch, caplog):
+    sink = JsonlSink(tmp_path)
+    monkeypatch.setattr(sink, "close", lambda: 1 / 0)
+    outlet = Outlet(sink)
+    thread = used(outlet, make_record())
+    del outlet
+    wait_for_the_end_of(thread)
+    _guard.tell_all(5)
+    assert "closing JsonlSink failed with ZeroDivisionError" in caplog.text
+    sink._let_go()
+
+
+def test_a_cell_that_is_run_again_and_again_collects_no_threads(tmp_path):
+    def run_cell():
+        @dark_launch(candidate=lambda x: x, sinks=[JsonlSink(tmp_path)])
+        def same(x):
+            return x
+
+        assert same(1) == 1
+        assert flush(5)
+
+    run_cell()
+    gc.collect()
+    threads, files = len(darkcall_threads()), len(descriptors())
+    for _ in range(20):
+        run_cell()
+    gc.collect()
+    wait_until(lambda: len(darkcall_threads()) <= threads)
+    assert len(descriptors()) <= files
+    assert len(list(read(tmp_path))) == 21
