@@ -20,12 +20,15 @@ import atheris
 
 with atheris.instrument_imports(include=["darkcall"]):
     import darkcall._describe
+    import darkcall._gate
     import darkcall.compare
-    import darkcall.sinks  # noqa: F401 -- loaded here to be instrumented
+    import darkcall.sinks
     from gauntlet.test_hostile_values import Host, fuzzing
 
 if __name__ == "__main__":
     folder = tempfile.TemporaryDirectory()
+    # Candidates that raise, many times in a row, are what is tried here.
+    darkcall._gate.BREAKER_FAILURES = sys.maxsize  # noqa: SLF001
     host = Host(pathlib.Path(folder.name))
     atheris.Setup(sys.argv, fuzzing(host).hypothesis.fuzz_one_input)
     atheris.Fuzz()
