@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from darkcall import _guard, _threads
 from darkcall._dark import is_dark
 from darkcall._errors import ConfigurationError
-from darkcall.sinks import MemorySink, _thread
+from darkcall.sinks import MemorySink, _sink_thread
 from darkcall.sinks._face import cause_of, name_of
 from darkcall.sinks._outlet import Outlet, SinkStats, close_all, flush_all
 
@@ -534,7 +534,7 @@ def test_a_start_that_is_interrupted_is_made_good(outlet_for, make_record, monke
     assert outlet.flush(5)
     assert outlet.stats().written == 2
     # Whoever comes second, thread or start, goes away again.
-    _thread._work(weakref.ref(outlet), outlet.bell, outlet.sink)
+    _sink_thread._work(weakref.ref(outlet), outlet.bell, outlet.sink)
     outlet._start()
     assert len(thread_of(outlet)) == 1
 

@@ -9,23 +9,39 @@ import time
 
 import pytest
 
-from darkcall import _guard, dark_launch, flush
+from darkcall import _guard, close, dark_launch, flush
 from darkcall.analysis import read
-from darkcall.sinks import JsonlSink, SqliteSink, _thread
+from darkcall.sinks import JsonlSink, SqliteSink, _sink_thread
 from darkcall.sinks._outlet import Outlet
 from looking import wait_until
 
 
-class Closing:
-    """A sink of the user's own, which does not open again."""
+class HoldingBack:
+    """A sink of the user's own, which writes when it is flushed or closed."""
 
-    is_closed = False
+    def __init__(self):
+        self.held, self.written, self.closed = [], [], 0
 
     def __call__(self, record):
-        pass
+        self.held.append(record)
+
+    def flush(self, timeout_seconds):
+        self.written += self.held
+        self.held = []
 
     def close(self):
-        self.is_closed = True
+        self.flush(0)
+        self.closed += 1
+
+
+class CountsItsCloses(JsonlSink):
+    """Is not one of those that open again, as far as anybody knows."""
+
+    closed = 0
+
+    def close(self):
+        super().close()
+        self.closed += 1
 
 
 def used(outlet, record):
@@ -83,7 +99,7 @@ def test_what_comes_while_the_thread_ends_its_work_is_written(make_record, monke
                 outlet._queue.put(late.pop())
             super().discard(outlet)
 
-    monkeypatch.setattr(_thread, "busy", Meeting())
+    monkeypatch.setattr(_sink_thread, "lasting", Meeting())
     outlet = Outlet(written.append)
     outlet.offer(make_record(0))
     wait_until(lambda: len(written) == 2)
@@ -103,13 +119,70 @@ def test_a_sink_that_opens_again_is_closed_and_opens_again(tmp_path, make_record
         assert descriptors() == before
 
 
-def test_a_sink_of_the_users_own_is_not_closed_which_may_be_used_elsewhere(make_record):
-    sink = Closing()
-    outlet = Outlet(sink)
+def decorated(sink):
+    @dark_launch(candidate=lambda x: x, sinks=[sink])
+    def same(x):
+        return x
+
+    return same
+
+
+@pytest.mark.parametrize("kind", [HoldingBack, CountsItsCloses])
+def test_a_sink_of_the_users_own_that_closes_is_closed_with_darkcall_alone(tmp_path, kind):
+    sink = HoldingBack() if kind is HoldingBack else kind(tmp_path)
+    for _ in range(3):
+        decorated(sink)(1)
+        assert flush(5)
+        gc.collect()
+    assert not sink.closed
+    decorated(sink)(1)
+    gc.collect()
+    assert flush(5)
+    if kind is HoldingBack:
+        assert len(sink.written) == 4
+    assert close(5)
+    assert sink.closed == 1
+
+
+def test_a_sink_that_compresses_is_waited_for(tmp_path):
+    decorated(JsonlSink(tmp_path, compress=True))(1)
+    assert flush(5)
+    gc.collect()
+    assert [path.suffix for path in tmp_path.iterdir()] == [".jsonl"]
+    assert close(5)
+    assert [path.suffix for path in tmp_path.iterdir()] == [".gz"]
+
+
+def test_a_sink_without_a_close_is_let_go(make_record):
+    outlet = Outlet(lambda record: None)
     thread = used(outlet, make_record())
     del outlet
     wait_for_the_end_of(thread)
-    assert not sink.is_closed
+
+
+class Striking:
+    """A bell at which an exception strikes whoever waits, once."""
+
+    def __init__(self, bell):
+        self.locked, self.release = bell.locked, bell.release
+        self._bell = bell
+        self._strikes = [KeyError]
+
+    def acquire(self):
+        self._bell.acquire()
+        if self._strikes:
+            raise self._strikes.pop()
+
+
+def test_the_thread_outlives_what_strikes_while_it_waits(make_record):
+    written = []
+    outlet = Outlet(written.append)
+    outlet.bell = Striking(outlet.bell)
+    for _ in range(3):
+        outlet.offer(make_record())
+        assert outlet.flush(5)
+    assert len(written) == 3
+    assert outlet.close(time.monotonic() + 5)
 
 
 def test_a_close_that_fails_is_logged(tmp_path, make_record, monkeypatch, caplog):
@@ -126,11 +199,7 @@ def test_a_close_that_fails_is_logged(tmp_path, make_record, monkeypatch, caplog
 
 def test_a_cell_that_is_run_again_and_again_collects_no_threads(tmp_path):
     def run_cell():
-        @dark_launch(candidate=lambda x: x, sinks=[JsonlSink(tmp_path)])
-        def same(x):
-            return x
-
-        assert same(1) == 1
+        assert decorated(JsonlSink(tmp_path))(1) == 1
         assert flush(5)
 
     run_cell()

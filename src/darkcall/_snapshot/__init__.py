@@ -6,6 +6,7 @@ within limits; each candidate opens a copy of its own on the worker.
 
 from __future__ import annotations
 
+import copy
 import functools
 import io
 import math
@@ -19,7 +20,7 @@ from darkcall._text import qualname_of
 from ._immutable import weigh
 from ._limits import Limits, TookTooLongError, UnkeepableError, Writer
 from ._raised import exception_from, reduced, state_of
-from ._reduced import reduced_safely
+from ._reduced import is_listed_without_limit, reduced_safely
 from ._refusals import why_not_copied
 
 
@@ -96,23 +97,16 @@ def copied(value: Any, writer: Writer, shared: Sequence[object] = ()) -> Kept:
             f"a deep value would crash CPython before 3.12, as sys.setrecursionlimit was called "
             f"with more than {_SAFE_RECURSION_LIMIT}, which can be lowered"
         )
-    keeper = _SharingKeeper(writer, shared) if shared else _Keeper(writer)
     try:
-        return _pickled(value, writer, shared, keeper)
+        return _pickled(value, writer, shared)
     except UnkeepableError:
         raise
     except Exception as error:  # noqa: BLE001 -- copying runs code of the value's own
-        reason = _said_by(error)
-    try:
-        writer.empty()
-        return _pickled(value, writer, shared, _DeepCopyingKeeper(writer, shared))
-    except UnkeepableError:
-        raise
-    except Exception:  # noqa: BLE001 -- copying runs code of the value's own
-        raise UnkeepableError(reason) from None
+        return _deep_copied(value, writer, shared, error)
 
 
-def _pickled(value: Any, writer: Writer, shared: Sequence[object], keeper: _Keeper) -> Kept:
+def _pickled(value: Any, writer: Writer, shared: Sequence[object]) -> Kept:
+    keeper = _SharingKeeper(writer, shared) if shared else _Keeper(writer)
     keeper.dump(value)
     chunks, by_reference = writer.chunks, keeper.by_reference
 
@@ -132,8 +126,8 @@ class _Keeper(pickle.Pickler):
     costs nothing on dicts, lists and text; ``persistent_id`` is asked about each.
     """
 
-    def __init__(self, writer: Writer, file: _Forgetful | None = None) -> None:
-        super().__init__(file or writer, 5, buffer_callback=writer.measure)
+    def __init__(self, writer: Writer) -> None:
+        super().__init__(writer, 5, buffer_callback=writer.measure)
         self._writer = writer
         self.by_reference: list[tuple[Any, Callable[[Any], Any] | None]] = []
         self.nbytes_by_reference = 0
@@ -171,64 +165,34 @@ class _Keeper(pickle.Pickler):
 class _SharingKeeper(_Keeper):
     """A keeper that leaves some objects, lists and dicts included, as they are."""
 
-    def __init__(
-        self, writer: Writer, shared: Sequence[object], file: _Forgetful | None = None
-    ) -> None:
-        super().__init__(writer, file)
+    def __init__(self, writer: Writer, shared: Sequence[object]) -> None:
+        super().__init__(writer)
         self._index_by_id = {id(value): index for index, value in enumerate(shared)}
 
     def persistent_id(self, value: Any) -> int | None:
         return self._index_by_id.get(id(value))
 
 
-class _DeepCopyingKeeper(_SharingKeeper):
-    """A keeper for what cannot be pickled, but knows how to copy itself.
-
-    Only such a value's own ``__deepcopy__`` is called, not ``copy.deepcopy`` for the whole: that
-    cannot be stopped within a value, whatever an ``__iter__`` in it gives.
-    """
-
-    def __init__(self, writer: Writer, shared: Sequence[object]) -> None:
-        super().__init__(writer, shared)
-        self._shared = shared
-        self._memo = _BoundedMemo(writer, shared)
+class _Measurer(_SharingKeeper):
+    """A keeper that passes over what cannot be pickled, to find out how large the rest is."""
 
     def reducer_override(self, value: Any) -> Any:
+        if is_listed_without_limit(type(value)):
+            # A deep copy would do it, in C, where nothing can stop it.
+            raise UnkeepableError("it is a set with an __iter__ of its own, in what is no pickle")
         parts = super().reducer_override(value)
-        copies_itself = parts is NotImplemented and hasattr(type(value), "__deepcopy__")
-        if not copies_itself or self._can_be_pickled(value):
-            return parts
-        pristine = type(value).__deepcopy__(value, self._memo)
-        if pristine is value:
-            return self._hand_over(value, None, 0)
-        if type(pristine) is not type(value):
-            raise UnkeepableError("its __deepcopy__ makes something of another class")
-        self._memo[id(value)] = pristine
-        return self._hand_over(pristine, functools.partial(_deep_copied, self._shared), 0)
-
-    def _can_be_pickled(self, value: Any) -> bool:
-        # A large frame, say, has a __deepcopy__, and would be refused once it is there.
-        file = _Forgetful(self._writer)
-        try:
-            _SharingKeeper(self._writer, self._shared, file).dump(value)
-        except UnkeepableError:
-            raise
-        except Exception:  # noqa: BLE001 -- pickling runs code of the value's own
-            return False
-        return True
-
-
-class _Forgetful:
-    """A file that keeps nothing, within the limits of a copy that is about to be made."""
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._nbytes = 0
-
-    def write(self, chunk: bytes) -> None:
-        self._nbytes += len(chunk)
-        self._writer.reserve(self._nbytes)
-        self._writer.look_if_due()
+        if parts is NotImplemented and value is not _handed_over:
+            try:
+                parts = value.__reduce_ex__(5)
+            except Exception:  # noqa: BLE001 -- reducing runs code of the value's own
+                parts = None
+            if type(parts) is not tuple:
+                is_unpacked = parts is not None and type(parts) is not str
+                if is_unpacked and not hasattr(type(value), "__deepcopy__"):
+                    # By a deep copy, however long it is.
+                    raise UnkeepableError("its __reduce__ returns no tuple")
+                return self._hand_over(value, None, 0)
+        return parts
 
 
 class _Opener(pickle.Unpickler):
@@ -265,10 +229,6 @@ def _clone(value: Any) -> Any:
     return value.clone()
 
 
-def _deep_copied(shared: Sequence[object], value: Any) -> Any:
-    return type(value).__deepcopy__(value, {id(one): one for one in shared})
-
-
 def _nbytes_of(value: Any) -> int:
     module = type(value).__module__
     if module == "array":
@@ -277,6 +237,26 @@ def _nbytes_of(value: Any) -> int:
         value = value.values
     nbytes = value.nbytes if hasattr(type(value), "nbytes") else 0
     return nbytes if isinstance(nbytes, int) else 0
+
+
+def _deep_copied(
+    value: Any, writer: Writer, shared: Sequence[object], why_not_pickled: Exception
+) -> Kept:
+    try:
+        # A deep copy hears of a large array only after it has copied it.
+        writer.empty()
+        _Measurer(writer, shared).dump(value)
+        writer.empty()
+        pristine = copy.deepcopy(value, _BoundedMemo(writer, shared))
+    except UnkeepableError:
+        raise
+    except Exception:  # noqa: BLE001 -- copying runs code of the value's own
+        raise UnkeepableError(_said_by(why_not_pickled)) from None
+    return Kept(
+        lambda: copy.deepcopy(pristine, _BoundedMemo(Writer(_NO_LIMITS), shared)),
+        writer.nbytes,
+        is_shared=False,
+    )
 
 
 class _BoundedMemo(dict[int, Any]):

@@ -50,9 +50,6 @@ _kinds: dict[type, int] = {
     bytearray: _CHANGEABLE,
 }
 
-#: A class of the user's may say anything of its items, and come to no end.
-_SAID_OF_ITEMS: Final = frozenset({"__iter__", "__len__"})
-
 #: Weak, for programs that make classes without end.
 _kinds_of_others: weakref.WeakKeyDictionary[type, int] = weakref.WeakKeyDictionary()
 
@@ -110,12 +107,14 @@ def _weigh_deeply(value: Any) -> int:
         kind = _kind_of(type(value))
         if kind == _CHANGEABLE or nodes > MAX_NODES:
             return -1
+        # By the builtin's own methods: a subclass's may say anything, and come to no end.
         if kind == _SIZED:
-            total += len(value)
+            total += str.__len__(value) if isinstance(value, str) else bytes.__len__(value)
         elif kind == _ITEMS:
-            if len(value) > MAX_NODES:
+            base: Any = tuple if isinstance(value, tuple) else frozenset
+            if base.__len__(value) > MAX_NODES:
                 return -1
-            waiting.extend(value)
+            waiting.extend(base.__iter__(value))
         elif kind == _FIELDS:
             waiting.extend(_fields_of(value))
         elif kind == _CLOSURE and value.__closure__ is not None:
@@ -165,9 +164,7 @@ def _classify(cls: type) -> int:  # noqa: PLR0911 -- one line for each kind of c
 def _holds_nothing_more(cls: type) -> bool:
     """Whether instances of a subclass of a builtin are all that the builtin's are."""
     own = cls.__mro__[: next(i for i, c in enumerate(cls.__mro__) if c.__module__ == "builtins")]
-    return cls.__dictoffset__ == 0 and not any(
-        base.__dict__.get("__slots__", ()) or _SAID_OF_ITEMS & base.__dict__.keys() for base in own
-    )
+    return cls.__dictoffset__ == 0 and not any(base.__dict__.get("__slots__", ()) for base in own)
 
 
 def _is_known_by_name(cls: type) -> bool:

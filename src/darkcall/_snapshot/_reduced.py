@@ -30,17 +30,25 @@ def reduced_safely(value: Any, writer: Writer) -> Any:
         UnkeepableError: The copy would exceed the limits.
     """
     cls = type(value)
-    if issubclass(cls, _SETS) and _says_itself_what_it_holds(cls):
+    if is_listed_without_limit(cls):
         return _reduced_set(value, writer)
     if type(cls.__new__) is types.FunctionType:
         return _without_own_new(value)
     return NotImplemented
 
 
-def _says_itself_what_it_holds(cls: type) -> bool:
+def is_listed_without_limit(cls: type) -> bool:
+    """Tell whether pickling would list, in C, what an ``__iter__`` of a class's own gives."""
+    if not issubclass(cls, _SETS):
+        return False
     of = type.__getattribute__
     base = next(base for base in _SETS if issubclass(cls, base))
-    return of(cls, "__reduce__") is base.__reduce__ and of(cls, "__iter__") is not base.__iter__
+    return (
+        of(cls, "__iter__") is not base.__iter__
+        and of(cls, "__reduce__") is base.__reduce__
+        and of(cls, "__reduce_ex__") is object.__reduce_ex__
+        and cls not in copyreg.dispatch_table
+    )
 
 
 def _reduced_set(value: Any, writer: Writer) -> Any:

@@ -174,8 +174,8 @@ class ThreadRunner:
         return None
 
     def _poll(self, worker: _Worker) -> None:
-        # One worker polls at a time.  While it does, callers wake nobody; it takes the
-        # flag down before it looks at the queue for the last time.
+        # One worker polls at a time.  While it does, callers wake nobody; it is the poller no
+        # more before it looks at the queue for the last time.
         self._poller = worker
         if not self._queue:
             worker.wait(POLL_SECONDS)
@@ -293,7 +293,7 @@ class ThreadRunner:
         return is_done
 
     def _take_over(self, workers: list[_Worker]) -> None:
-        give_up_at = time.perf_counter() + CLAIMING_SECONDS
+        give_up_at, pauses = time.perf_counter() + CLAIMING_SECONDS, _threads.Pauses()
         while workers and time.perf_counter() < give_up_at:
             for worker in workers:
                 if (on_abandoned := worker.claim()) is not None:
@@ -301,7 +301,7 @@ class ThreadRunner:
                     on_abandoned("exit")
             # Between two phases nothing can be claimed, for a moment.
             workers = [worker for worker in workers if worker.turn is not None]
-            time.sleep(CLAIMING_SECONDS / 50)
+            pauses.take()
 
     def after_fork(self) -> None:
         """Forget the parent's threads and work; the next call starts new ones."""

@@ -13,7 +13,7 @@ from darkcall._dark import in_the_dark, in_this_process
 from darkcall._model import SinkStats
 from darkcall._tally import Tally
 
-from . import _thread
+from . import _sink_thread
 from ._checks import whole_number
 from ._face import attribute_of, cause_of, method_of, name_of, refuse_what_is_no_sink
 from ._queue import Queue
@@ -63,10 +63,11 @@ class Outlet:
         self._max_waiting_bytes = whole_number("max_waiting_bytes", max_waiting_bytes, least=1)
         self._never_blocks = attribute_of(sink, "never_blocks") is True
         self._write_batch = method_of(sink, "write_batch")
+        self._must_last = _sink_thread.must_last(sink)
         self._start_anew()
 
     def _start_anew(self) -> None:
-        _thread.busy.discard(self)
+        _sink_thread.lasting.discard(self)
         self._queue = Queue(self._max_waiting, self._max_waiting_bytes)
         # The bell is locked while there is no news.  It is rung by whoever brings some,
         # from any thread or signal handler, and never held.
@@ -122,10 +123,11 @@ class Outlet:
         else:
             self._is_unused = False
             self._queue.put(record)
-            _thread.busy.add(self)
+            _sink_thread.lasting.add(self)
             self._wake()
             if self._closed:
                 self._drop_what_waits()
+                self.may_go()
 
     def count_on_from(self, other: Outlet) -> None:
         """Take over the counts of an outlet that was closed, and stood before the same sink."""
@@ -220,7 +222,7 @@ class Outlet:
     def _wake(self) -> None:
         if self._leave_to_start and not self._start():
             self._work_here()
-        _thread.ring(self.bell)
+        _sink_thread.ring(self.bell)
 
     def _start(self) -> bool:
         try:
@@ -228,7 +230,7 @@ class Outlet:
         except IndexError:
             return True
         try:
-            _thread.start(self)
+            _sink_thread.start(self)
         except RuntimeError:
             # The interpreter exits, or the system has no thread left.
             self._leave_to_start.append(True)
@@ -248,7 +250,7 @@ class Outlet:
                 self._take_turn()
         finally:
             self._leave_to_work.append(True)
-            _thread.busy.discard(self)
+            self.may_go()
 
     @property
     def has_work(self) -> bool:
@@ -264,6 +266,11 @@ class Outlet:
             return False
         self._ident = _threads.get_ident()
         return True
+
+    def may_go(self) -> None:
+        """Last no longer than somebody holds it, unless the sink hears of the exit."""
+        if self._ended or not self._must_last:
+            _sink_thread.lasting.discard(self)
 
     def work(self) -> bool:
         """Take what waits, on the sink's own thread; False once the sink is closed."""
@@ -338,7 +345,7 @@ class Outlet:
         self._closed = True
         self._ended = True
         self._drop_what_waits()
-        _thread.ring(self.bell)
+        _sink_thread.ring(self.bell)
 
     def _succeeds(self, doing: str, method: Callable[..., object], *args: object) -> bool:
         try:

@@ -55,8 +55,6 @@ class JsonlSink:
         >>> sink.close()
     """
 
-    _opens_again = True
-
     def __init__(
         self,
         directory: str | os.PathLike[str],
@@ -104,6 +102,10 @@ class JsonlSink:
             if self._was_removed():
                 self._let_go()
                 self._append(line, record.host)
+
+    def _opens_again(self) -> bool:
+        # To compress takes its time, for which the exit has to wait.
+        return not self._compress
 
     def close(self) -> None:
         """Finish the file; the next record begins another."""

@@ -74,8 +74,6 @@ class SqliteSink:
         >>> reader.close()
     """
 
-    _opens_again = True
-
     def __init__(self, path: str | os.PathLike[str]) -> None:
         if path == ":memory:" or str(path).startswith("file:"):
             raise ConfigurationError(
@@ -124,6 +122,9 @@ class SqliteSink:
                 _threads.sleep(0.01)
             else:
                 return
+
+    def _opens_again(self) -> bool:
+        return True
 
     def close(self) -> None:
         """Close the database; the next record opens it again."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import functools
 import weakref
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from darkcall import _guard, _threads
 from darkcall._dark import DARK, in_this_process
 
-from ._face import attribute_of, cause_of
+from ._face import cause_of, method_of
 
 
 if TYPE_CHECKING:
@@ -18,9 +18,21 @@ if TYPE_CHECKING:
 
     from ._outlet import Outlet, Sink
 
-#: Those that have something to do.  Others last no longer than somebody holds them: their
-#: thread does not.
-busy: set[Outlet] = set()
+#: Those that have something to do, or have to be told of the exit.  Others last no longer
+#: than somebody holds them: their thread does not.
+lasting: set[Outlet] = set()
+
+
+def must_last(sink: Sink) -> bool:
+    """Tell whether a sink is to be flushed and closed though no launch uses it any more.
+
+    That holds for each that can be, but for those of darkcall's that open again by themselves:
+    a user's own may be used elsewhere, or hold back what it was given.
+    """
+    own: Any = vars(type(sink))
+    if "_opens_again" in own:
+        return not own["_opens_again"](sink)
+    return any(method_of(sink, name) is not None for name in ("flush", "close"))
 
 
 def start(outlet: Outlet) -> None:
@@ -53,22 +65,26 @@ def _work(reference: weakref.ref[Outlet], bell: threading.Lock, sink: Sink) -> N
         DARK.set(True)
     while is_at_work:
         outlet = None
-        bell.acquire()
+        try:
+            bell.acquire()
+        except BaseException as error:  # noqa: BLE001 -- the thread must outlive everything
+            _guard.fault(f"the thread of {type(sink).__qualname__}", error)
         outlet = reference()
         if outlet is None:
             _close_until_needed(sink)
             return
         is_at_work = outlet.work()
-        busy.discard(outlet)
+        outlet.may_go()
         if outlet.has_work:
-            # It came before it was to be seen that it did.
+            # It came before it was to be seen that it did.  Whoever adds anything from here
+            # on rings the bell after it.
             is_at_work = outlet.work()
 
 
 def _close_until_needed(sink: Sink) -> None:
-    # A sink of the user's own may be used elsewhere; these open again by themselves.
-    if attribute_of(sink, "_opens_again") is True:
+    close = method_of(sink, "close")
+    if close is not None:
         try:
-            in_this_process(sink.close)  # type: ignore[attr-defined]
+            in_this_process(close)
         except BaseException as error:  # noqa: BLE001 -- nobody is there to hear of it
             _guard.fault(f"closing {type(sink).__qualname__}{cause_of(error)}", error)
