@@ -524,6 +524,15 @@ def test_what_a_class_says_of_its_items_is_not_asked(base, name):
     assert _snapshot.weigh(lying()) == 0
 
 
+def test_an_exception_that_reduces_to_no_tuple_is_refused_beside_what_is_deep_copied():
+    class ReducesToAList(Exception):  # noqa: N818 -- as its twin is called
+        def __reduce__(self):
+            return iter(int, 1)
+
+    with pytest.raises(UnkeepableError, match="its __reduce__ returns no tuple"):
+        keep([ReducesToAList(), NoPickle()], LIMIT)
+
+
 @pytest.mark.parametrize("base", [set, frozenset])
 def test_a_set_whose_items_never_end_is_refused_beside_what_is_deep_copied(base):
     endless = type("Endless", (base,), {"__iter__": lambda self: itertools.repeat("a")})

@@ -32,6 +32,13 @@ ENDLESS = """
         def __reduce__(self):
             return iter(int, 1)
 
+    class ReducedError(Exception):
+        def __reduce__(self):
+            return iter(int, 1)
+
+    def BesideWhatCannotBePickled():
+        return [ReducedError(), memoryview(b"")]
+
     class Numbers:
         def __iter__(self):
             return itertools.count()
@@ -63,7 +70,8 @@ ENDLESS = """
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
     longest, before = 0, peak()
-    shared, copied = (Deep, Wide), (Reduced, Set, Ordered, FrozenSet, BareTuple, Unpicklable, Group)
+    shared, copied = (Deep, Wide), (Reduced, Set, Ordered, FrozenSet, BareTuple, Unpicklable, Group,
+              BesideWhatCannotBePickled)
     for kind, isolate in [(one, "share") for one in shared] + [(one, "copy") for one in copied]:
         @dark_launch(candidate=lambda value: kind(), name=kind.__name__, isolate=isolate, sinks=[],
                      timeout=30)

@@ -181,18 +181,26 @@ class _Measurer(_SharingKeeper):
             # A deep copy would do it, in C, where nothing can stop it.
             raise UnkeepableError("it is a set with an __iter__ of its own, in what is no pickle")
         parts = super().reducer_override(value)
-        if parts is NotImplemented and value is not _handed_over:
-            try:
-                parts = value.__reduce_ex__(5)
-            except Exception:  # noqa: BLE001 -- reducing runs code of the value's own
-                parts = None
-            if type(parts) is not tuple:
-                is_unpacked = parts is not None and type(parts) is not str
-                if is_unpacked and not hasattr(type(value), "__deepcopy__"):
-                    # By a deep copy, however long it is.
-                    raise UnkeepableError("its __reduce__ returns no tuple")
+        is_exception = issubclass(type(value), BaseException)
+        if is_exception or (parts is NotImplemented and value is not _handed_over):
+            own = _reduced_by_itself(value)
+            if type(own) is not tuple:
                 return self._hand_over(value, None, 0)
+            # A deep copy knows no other way to copy an exception.
+            return parts if is_exception else own
         return parts
+
+
+def _reduced_by_itself(value: Any) -> Any:
+    try:
+        parts = value.__reduce_ex__(5)
+    except Exception:  # noqa: BLE001 -- reducing runs code of the value's own
+        return None
+    is_unpacked = parts is not None and type(parts) not in {str, tuple}
+    if is_unpacked and not hasattr(type(value), "__deepcopy__"):
+        # By a deep copy, however long it is.
+        raise UnkeepableError("its __reduce__ returns no tuple")
+    return parts
 
 
 class _Opener(pickle.Unpickler):
