@@ -149,6 +149,14 @@ def test_the_largest_record_of_a_sink_is_read(tmp_path, make_record, outcome):
     assert list(read(tmp_path / "records.db")) == [record.to_dict()]
 
 
+@pytest.mark.parametrize("damaged", [b"candidate_seconds", b"CREATE TABLE records"])
+def test_a_schema_that_is_no_text_is_counted(path, outcome, damaged):
+    content = path.read_bytes()
+    assert damaged in content
+    path.write_bytes(content.replace(damaged, b"\x80" * len(damaged)))
+    assert outcome(read(path)) == ([], {"unreadable": 1})
+
+
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory, make_record):
     path = tmp_path_factory.mktemp("whole") / "records.db"

@@ -6,6 +6,7 @@ import gc
 import pathlib
 import threading
 import time
+import types
 
 import pytest
 
@@ -211,3 +212,13 @@ def test_a_cell_that_is_run_again_and_again_collects_no_threads(tmp_path):
     wait_until(lambda: len(darkcall_threads()) <= threads)
     assert len(descriptors()) <= files
     assert len(list(read(tmp_path))) == 21
+
+
+def test_a_bell_rings_though_the_exit_took_the_names_of_its_module(make_record):
+    bell = threading.Lock()
+    ring = types.FunctionType(_sink_thread.ring.__code__, {}, argdefs=(None,))
+    for _ in range(2):
+        bell.acquire()
+        ring(bell)
+        ring(bell)
+        assert not bell.locked()

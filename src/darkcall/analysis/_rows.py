@@ -40,7 +40,7 @@ def is_database(path: pathlib.Path) -> bool:
     SQLite holds on it for the same process.
     """
     try:
-        with contextlib.closing(_opened(path)) as connection:
+        with contextlib.closing(_opened(path)) as connection, _said_in_text():
             connection.execute("PRAGMA schema_version").fetchone()
     except sqlite3.DatabaseError as error:
         return getattr(error, "sqlite_errorcode", 0) != sqlite3.SQLITE_NOTADB
@@ -59,7 +59,7 @@ def records_in(
     Raises:
         sqlite3.Error: The database cannot be read to its end.
     """
-    with contextlib.closing(_opened(path)) as connection:
+    with contextlib.closing(_opened(path)) as connection, _said_in_text():
         tables = connection.execute(_TABLES).fetchall()
         if not tables:
             # Its writer was killed before it made one.
@@ -73,6 +73,15 @@ def records_in(
                 skipped[no.reason] += 1
             else:
                 yield record
+
+
+@contextlib.contextmanager
+def _said_in_text() -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError:
+        # The names of columns, and what SQLite says of them, may be any bytes.
+        raise sqlite3.DatabaseError("its schema is no text") from None
 
 
 def _opened(path: pathlib.Path) -> sqlite3.Connection:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
 import weakref
 from typing import TYPE_CHECKING, Any
@@ -45,17 +44,19 @@ def start(outlet: Outlet) -> None:
         RuntimeError: The interpreter exits, or the system has no thread left.
     """
     bell = outlet.bell
-    reference = weakref.ref(outlet, lambda _: ring(bell))
+    reference = weakref.ref(outlet, functools.partial(ring, bell))
     work = functools.partial(_work, reference, bell, outlet.sink)
     _threads.start(work, f"darkcall-sink-{outlet.name}")
 
 
-def ring(bell: threading.Lock) -> None:
+def ring(bell: threading.Lock, _outlet: object = None) -> None:
     """Have a thread look for something to do."""
     if bell.locked():
         # Another thread may have rung it in between.
-        with contextlib.suppress(RuntimeError):
+        try:  # noqa: SIM105 -- an interpreter that exits takes a module's names away first
             bell.release()
+        except RuntimeError:
+            pass
 
 
 def _work(reference: weakref.ref[Outlet], bell: threading.Lock, sink: Sink) -> None:
