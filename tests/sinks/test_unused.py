@@ -210,7 +210,7 @@ def test_a_cell_that_is_run_again_and_again_collects_no_threads(tmp_path):
         run_cell()
     gc.collect()
     wait_until(lambda: len(darkcall_threads()) <= threads)
-    assert len(descriptors()) <= files
+    wait_until(lambda: len(descriptors()) <= files)
     assert len(list(read(tmp_path))) == 21
 
 
