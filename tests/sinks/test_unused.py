@@ -222,3 +222,17 @@ def test_a_bell_rings_though_the_exit_took_the_names_of_its_module(make_record):
         ring(bell)
         ring(bell)
         assert not bell.locked()
+
+
+class RungMeanwhile:
+    """A bell that another thread rings in between."""
+
+    def locked(self):
+        return True
+
+    def release(self):
+        raise RuntimeError("release unlocked lock")
+
+
+def test_a_bell_that_another_rang_in_between_is_rung():
+    assert _sink_thread.ring(RungMeanwhile()) is None
