@@ -23,7 +23,9 @@ print(time.perf_counter() - begin)
 def seconds_of(statement: str) -> float:
     """Return how long a statement takes in a fresh interpreter, in seconds."""
     # Measuring coverage in the child would be measured too.
-    env = {name: text for name, text in os.environ.items() if not name.startswith("COVERAGE")}
+    # So would compiling each module anew, which nobody does in production.
+    unwanted = ("COVERAGE", "PYTHONDONTWRITEBYTECODE")
+    env = {name: text for name, text in os.environ.items() if not name.startswith(unwanted)}
     timed = TIMED.format(statement)
     done = subprocess.run(
         [sys.executable, "-c", timed], env=env, check=True, capture_output=True, text=True

@@ -118,7 +118,7 @@ def test_a_call_of_a_candidate_counts_as_nested(launched):
 
 
 def test_a_share_of_calls_is_sampled(launched, monkeypatch):
-    monkeypatch.setattr(_call, "_random", random.Random(7).random)
+    monkeypatch.setattr(random, "random", random.Random(7).random)
     function, memory = launched(lambda x: x, lambda x: x, runner=INLINE, sample=0.25)
     for x in range(1_000):
         function(x)
@@ -226,7 +226,7 @@ def test_a_runner_that_fails_does_not_reach_the_caller(launched):
     stats = launch_of(function).stats()
     assert stats.pending == 0
     assert stats.reasons == {"fault": 2}
-    assert all(len(one.gate.room._places) == 1_000 for one in launch_of(function).candidates)
+    assert all(len(one.gate.room.places) == 1_000 for one in launch_of(function).candidates)
 
 
 class TestIsolation:
@@ -622,5 +622,5 @@ def test_calls_from_many_threads_and_a_signal_handler_are_counted_exactly(
     assert stats.pending == 0
     assert stats.outcomes["match"] + stats.outcomes["dropped"] == stats.shadowed
     assert len(memory.records) == stats.outcomes["match"]
-    assert len(launch.candidates[0].gate.room._places) == 50
+    assert len(launch.candidates[0].gate.room.places) == 50
     assert launch.candidates[0].gate.room.nbytes == 0

@@ -32,7 +32,7 @@ class TestBreaker:
         gate = a_gate()
         fail(gate)
 
-        assert gate.enter(clock.now) == "breaker"
+        assert gate.enter() == "breaker"
         assert [line for line in lines(caplog) if "the breaker opens" in line] == [
             (
                 "shop.price [v2]: failed 20 times in a row, the breaker opens; one call is tried "
@@ -51,46 +51,46 @@ class TestBreaker:
         fail(gate)
         clock.now += BREAKER_SECONDS
 
-        assert [gate.enter(clock.now) for _ in range(3)] == [None, "breaker", "breaker"]
+        assert [gate.enter() for _ in range(3)] == [None, "breaker", "breaker"]
 
     def test_it_closes_when_that_call_succeeds(self, a_gate, clock, caplog):
         gate = a_gate()
         fail(gate)
         clock.now += BREAKER_SECONDS
-        gate.enter(clock.now)
+        gate.enter()
         gate.succeeded()
 
-        assert [gate.enter(clock.now) for _ in range(3)] == [None, None, None]
+        assert [gate.enter() for _ in range(3)] == [None, None, None]
         assert lines(caplog)[-1] == "shop.price [v2]: works again, the breaker closes"
 
     def test_it_opens_again_when_that_call_fails(self, a_gate, clock):
         gate = a_gate()
         fail(gate)
         clock.now += BREAKER_SECONDS
-        gate.enter(clock.now)
+        gate.enter()
         clock.now += 5.0
         gate.failed()
         clock.now += BREAKER_SECONDS - 0.1
-        still_open = gate.enter(clock.now)
+        still_open = gate.enter()
         clock.now += 0.1
 
         assert still_open == "breaker"
-        assert gate.enter(clock.now) is None
+        assert gate.enter() is None
 
     def test_it_tries_another_call_when_the_first_came_to_nothing(self, a_gate, clock):
         gate = a_gate()
         fail(gate)
         clock.now += BREAKER_SECONDS
-        gate.enter(clock.now)
+        gate.enter()
         clock.now += BREAKER_SECONDS
 
-        assert gate.enter(clock.now) is None
+        assert gate.enter() is None
 
     def test_it_counts_from_nothing_after_it_closed(self, a_gate, clock):
         gate = a_gate()
         fail(gate)
         clock.now += BREAKER_SECONDS
-        gate.enter(clock.now)
+        gate.enter()
         gate.succeeded()
         fail(gate, BREAKER_FAILURES - 1)
 
@@ -111,7 +111,7 @@ class TestStuck:
 
         def do(gate):
             meter = Meter(None)
-            return gate.enter(clock.now), gate.begin(meter, clock.now), meter
+            return gate.enter(), gate.begin(meter, clock.now), meter
 
         return do
 
@@ -136,7 +136,7 @@ class TestStuck:
         gate.got_free(get_stuck(gate))
 
         assert gate.stuck == 0
-        assert [gate.enter(clock.now) for _ in range(3)] == [None, None, None]
+        assert [gate.enter() for _ in range(3)] == [None, None, None]
         assert gate.begin(Meter(None), clock.now) is None
         assert lines(caplog)[1:] == [
             "shop.price [v2]: a candidate ended, more are started again",
@@ -146,11 +146,11 @@ class TestStuck:
         gate = a_gate(max_stuck=1)
         get_stuck(gate)
         clock.now += STUCK_SECONDS - 0.1
-        before = gate.enter(clock.now)
+        before = gate.enter()
         clock.now += 0.1
 
         assert before == "stuck"
-        assert [gate.enter(clock.now) for _ in range(3)] == [None, "stuck", "stuck"]
+        assert [gate.enter() for _ in range(3)] == [None, "stuck", "stuck"]
 
     def test_of_those_that_waited_one_begins(self, a_gate, clock):
         gate = a_gate(max_stuck=1)
@@ -161,7 +161,7 @@ class TestStuck:
 
         assert begun == [None, "stuck", "stuck"]
         assert gate.begin(Meter(None), clock.now) == "stuck"
-        assert gate.enter(clock.now) == "stuck"
+        assert gate.enter() == "stuck"
 
     def test_it_starts_again_when_the_one_that_is_tried_ends_in_time(
         self, a_gate, clock, caplog, try_one
@@ -218,8 +218,10 @@ class TestStuck:
         gate.ended(try_one(gate)[2], 0.0)
         get_stuck(gate)
 
-        assert gate.enter(clock.now + 2 * STUCK_SECONDS - 0.1) == "stuck"
-        assert gate.enter(clock.now + 2 * STUCK_SECONDS) is None
+        clock.now += 2 * STUCK_SECONDS - 0.1
+        assert gate.enter() == "stuck"
+        clock.now += 0.1
+        assert gate.enter() is None
         assert len(lines(caplog)) == 3
 
     def test_many_that_get_stuck_at_once_make_one_pause(self, a_gate, clock):
@@ -227,7 +229,8 @@ class TestStuck:
         get_stuck(gate, 50)
 
         assert gate.stuck == 50
-        assert gate.enter(clock.now + STUCK_SECONDS) is None
+        clock.now += STUCK_SECONDS
+        assert gate.enter() is None
 
     def test_one_that_began_before_and_ends_in_time_does_not_start_it_again(self, a_gate, clock):
         gate = a_gate(max_stuck=1)
@@ -250,13 +253,14 @@ class TestStuck:
         get_stuck(gate)
 
         assert still == "stuck"
-        assert gate.enter(clock.now + STUCK_SECONDS) is None
+        clock.now += STUCK_SECONDS
+        assert gate.enter() is None
 
     def test_it_tries_another_when_the_first_was_never_begun(self, a_gate, clock, try_one):
         gate = a_gate(max_stuck=1)
         get_stuck(gate)
         clock.now += STUCK_SECONDS
-        gate.enter(clock.now)
+        gate.enter()
         clock.now += STUCK_SECONDS
 
         assert try_one(gate)[:2] == (None, None)
@@ -293,12 +297,12 @@ class TestStuck:
         get_stuck(gate)
         clock.now += STUCK_SECONDS
         *first, meter = try_one(gate)
-        second = gate.enter(clock.now)
+        second = gate.enter()
         gate.ended(meter, 0.0)
         gate.succeeded()
 
         assert (first, second) == ([None, None], "stuck")
-        assert gate.enter(clock.now) is None
+        assert gate.enter() is None
 
 
 class TestRebound:
@@ -364,7 +368,7 @@ class TestRebound:
 def test_a_gate_that_is_full_says_so(a_gate, clock):
     gate = a_gate(max_pending=1)
 
-    assert [gate.enter(clock.now) for _ in range(2)] == [None, "full"]
+    assert [gate.enter() for _ in range(2)] == [None, "full"]
 
 
 def test_the_first_of_several_reasons_is_the_gravest(a_gate, clock):
@@ -381,4 +385,4 @@ def test_the_first_of_several_reasons_is_the_gravest(a_gate, clock):
 def test_a_gate_goes_by_the_real_clock_unless_told_otherwise():
     gate = Gate("shop.price [v2]", max_pending=1, max_pending_bytes=1, max_stuck=1, cpu_budget=None)
 
-    assert gate.enter(gate._clock()) is None
+    assert gate.enter() is None

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from darkcall import _call, _guard, dark_launch, flush, launch_of
+from darkcall._tally import Tally
 from darkcall.runners import InlineRunner
 from darkcall.sinks import MemorySink
 
@@ -54,10 +55,9 @@ def adds_up(function):
 
 
 @pytest.mark.parametrize("error", [RecursionError, MemoryError])
-def test_a_call_whose_sampling_finds_no_room_is_a_plain_call(monkeypatch, error):
-    monkeypatch.setattr(_call, "choose", raising(error()))
-    echo, sink = launched()
-    echo_async, _ = launched_async()
+def test_a_call_whose_sampling_finds_no_room_is_a_plain_call(error):
+    echo, sink = launched(sample=raising(error()))
+    echo_async, _ = launched_async(sample=raising(error()))
 
     assert echo(3) == 3
     assert asyncio.run(echo_async(3)) == 3
@@ -65,7 +65,7 @@ def test_a_call_whose_sampling_finds_no_room_is_a_plain_call(monkeypatch, error)
     assert sink.records == []
 
 
-@pytest.mark.parametrize("step", ["begin", "admit", "hand_over"])
+@pytest.mark.parametrize("step", ["admit", "hand_over"])
 @pytest.mark.parametrize("when", [raising, None])
 def test_a_fault_of_darkcalls_own_leaves_the_result_as_it_is(monkeypatch, step, when):
     strike = raising(ValueError()) if when else late(getattr(_call, step), ValueError())
@@ -80,7 +80,7 @@ def test_a_fault_of_darkcalls_own_leaves_the_result_as_it_is(monkeypatch, step, 
         assert adds_up(function).calls == 1
 
 
-@pytest.mark.parametrize("step", ["begin", "admit", "hand_over"])
+@pytest.mark.parametrize("step", ["admit", "hand_over"])
 @pytest.mark.parametrize("when", [raising, None])
 def test_an_interrupt_passes_and_the_call_is_accounted_for(monkeypatch, step, when):
     strike = raising(Interrupt()) if when else late(getattr(_call, step), Interrupt())
@@ -104,6 +104,22 @@ def test_a_fault_after_the_control_raised_leaves_its_exception_or_passes(monkeyp
 
     with pytest.raises((KeyError, Interrupt)) as caught:
         fails()
+    assert (caught.value is raised) is (error is ValueError)
+    assert adds_up(fails).outcomes["skipped"] == 1
+
+
+@pytest.mark.parametrize("error", [ValueError, Interrupt])
+def test_a_fault_after_an_async_control_raised_leaves_its_exception_or_passes(monkeypatch, error):
+    raised = KeyError("the control's own")
+    monkeypatch.setattr(_call, "hand_over", raising(error()))
+
+    async def control():
+        raise raised
+
+    fails, _ = launched(control, control)
+
+    with pytest.raises((KeyError, Interrupt)) as caught:
+        asyncio.run(fails())
     assert (caught.value is raised) is (error is ValueError)
     assert adds_up(fails).outcomes["skipped"] == 1
 
@@ -140,6 +156,22 @@ def test_a_call_whose_counting_is_interrupted_again_and_again_is_counted_once(mo
     with pytest.raises(Interrupt):
         launch_of(echo).stats()
     assert adds_up(echo).reasons == {"interrupted": 1}
+
+
+class Striking(Tally):
+    """A tally at which an interrupt strikes before it counts."""
+
+    def __iter__(self):
+        raise Interrupt
+
+
+def test_a_call_that_is_interrupted_before_it_is_counted_counts_as_unsampled():
+    echo, _ = launched()
+    launch_of(echo)._counts.shadowed = Striking()
+
+    with pytest.raises(Interrupt):
+        echo(3)
+    assert adds_up(echo).calls == adds_up(echo).unsampled == 1
 
 
 def test_an_interrupted_control_is_skipped():
@@ -183,6 +215,19 @@ def test_a_call_weighs_nothing_for_a_candidate_that_will_not_see_it():
     assert launch_of(control).stats().candidates["full"].reasons == {"full": 1}
 
 
+def test_what_can_change_is_kept_for_the_candidate_behind_one_that_is_full():
+    sink = MemorySink()
+    candidates = {"full": lambda x: x, "open": lambda x: x}
+
+    @dark_launch(candidate=candidates, runner=InlineRunner(), sinks=[sink], max_pending=1)
+    def control(x):
+        return x
+
+    assert launch_of(control).candidates[0].gate.room.take()
+    assert control([1]) == [1]
+    assert [(record.candidate, record.outcome) for record in sink.records] == [("open", "match")]
+
+
 class NoQuestions(type):
     """Has no patience with whoever asks it for an attribute."""
 
@@ -203,6 +248,27 @@ def test_a_result_that_cannot_be_looked_at_is_skipped_and_recorded():
     assert record.outcome == "skipped"
     assert "what the control returned (Unasked) cannot be kept: ValueError" in record.reason
     assert adds_up(give).outcomes["skipped"] == 1
+
+
+class NoAnswers(type):
+    """Fails at whatever it is asked."""
+
+    def __getattribute__(cls, name):
+        raise ValueError(name)
+
+
+class Unanswering(metaclass=NoAnswers):
+    """Cannot even be asked for its module."""
+
+
+def test_what_cannot_be_asked_anything_is_skipped():
+    value = object.__new__(Unanswering)
+    give, given_back = launched(lambda: value, lambda: 3)
+    take, taken = launched(lambda value: 3, lambda value: 3)
+
+    assert give() is value
+    assert take(value) == 3
+    assert [record.outcome for record in given_back.records + taken.records] == ["skipped"] * 2
 
 
 WITHOUT_DECIMAL = """
@@ -250,7 +316,7 @@ def test_a_candidate_has_a_decimal_context_of_its_own_where_decimal_is_in_use(so
 
 def test_a_call_is_counted_once_though_telling_of_it_was_interrupted(monkeypatch):
     with monkeypatch.context() as patch:
-        patch.setattr(_call, "begin", raising(ValueError()))
+        patch.setattr(_call, "admit", raising(ValueError()))
         echo, _ = launched()
         echo(3)
     with monkeypatch.context() as patch:
@@ -258,4 +324,4 @@ def test_a_call_is_counted_once_though_telling_of_it_was_interrupted(monkeypatch
         with pytest.raises(Interrupt):
             launch_of(echo).stats()
 
-    assert launch_of(echo).stats().unsampled == 1
+    assert launch_of(echo).stats().reasons == {"fault": 1}

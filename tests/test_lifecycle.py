@@ -702,7 +702,7 @@ def test_memory_of_what_was_flushed_is_given_back_to_the_launch(launched, thread
     assert flush(timeout=5)
     room = launch_of(function).candidates[0].gate.room
     assert room.nbytes == 0
-    assert len(room._places) == 1_000
+    assert len(room.places) == 1_000
 
 
 @pytest.mark.parametrize(

@@ -31,7 +31,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkcall import ConfigurationError, _parameters, _snapshot, dark_launch, flush, launch_of
-from darkcall._snapshot import Limits, UnkeepableError, Writer, share
+from darkcall._snapshot import Limits, Shared, UnkeepableError, Writer
 from darkcall.compare import equal
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
@@ -203,7 +203,7 @@ def test_a_deep_copy_equals_what_it_was_too(value):
 def test_what_is_given_by_share_weighs_what_it_is_said_to():
     value = []
 
-    assert (share(value).open() is value, share(value).nbytes, share(value, 7).nbytes) == (
+    assert (Shared(value).open() is value, Shared(value).nbytes, Shared(value, 7).nbytes) == (
         True,
         0,
         7,
@@ -644,7 +644,7 @@ def test_a_value_nested_beyond_all_limits_is_kept_or_refused():
 @pytest.fixture
 def raised_recursion_limit(monkeypatch):
     # As on CPython 3.11, where C recurses as far as Python may.
-    monkeypatch.setattr(_snapshot, "_PICKLE_MINDS_THE_STACK", False)
+    monkeypatch.setattr(_snapshot._plain, "_PICKLE_MINDS_THE_STACK", False)
     limit = sys.getrecursionlimit()
     sys.setrecursionlimit(30_001)
     yield

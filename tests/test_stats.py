@@ -188,7 +188,7 @@ class TestLaunch:
 
         assert flush(timeout=5)
         assert launch_of(function).stats().outcomes["match"] == 3
-        assert len(one.gate.room._places) == 1
+        assert len(one.gate.room.places) == 1
         assert one.gate.room.nbytes == 0
 
     @pytest.mark.parametrize(

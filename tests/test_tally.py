@@ -28,7 +28,7 @@ def test_a_tally_shows_its_count():
     tally = Tally()
     tally.add()
 
-    assert repr(tally) == "<Tally 1>"
+    assert repr(tally) == "Tally(1)"
 
 
 def test_many_threads_count_exactly():

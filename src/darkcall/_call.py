@@ -1,168 +1,158 @@
 """Steps 1 to 5, on the caller's thread: gate, keep, run the control, hand over, return.
 
-The wrapper asks ``choose``, then ``admit``, runs the control, and calls ``hand_over``.
+The wrapper decides whether a call is shadowed, asks ``admit``, runs the control, and calls
+``hand_over``.
 An exception may strike between any two lines here: from a signal handler, or because
-the stack or the memory ends.  So each candidate has a ticket for the call, which can be
-taken once; the wrapper puts the tickets aside when something is raised, and the launch
-accounts for those that nobody took.
+the stack or the memory ends.  So each job can be settled once; the wrapper puts the jobs aside
+when something is raised, and the launch accounts for those that nobody settled.
 """
 
 from __future__ import annotations
 
-import itertools
-import random
 import time
-from contextvars import Context, copy_context
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Final
 
 from . import _guard
-from ._dark import DARK, in_the_dark
-from ._job import Job, settle
+from ._dark import in_the_dark
+from ._job import Job
 from ._keeping import keep_arguments, keep_context, keep_what_it_did
 from ._model import Call, Outcome
+from ._snapshot import weigh, weigh_all, weight_of
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from ._candidate import Candidate
     from ._gate import Gate
-    from ._job import Ticket
+    from ._job import Pair
     from ._launch import Counts, Launch
-    from ._snapshot import Kept
     from ._terms import Terms
-
-    #: The candidates that a call is for, each with the gate that it passed, a ticket, and
-    #: its number among all such entries of the launch.
-    Entries: TypeAlias = list[tuple[Candidate, Gate | None, Ticket, int]]
+    from .sampling import Sampler
 
 #: How often a caller that asked to wait for room looks for it.
 ROOM_SECONDS: Final = 0.001
 
 _clock = time.perf_counter
-_random = random.random
+#: One empty mapping for all calls that wait.
+_NO_KWARGS: Final[dict[str, Any]] = {}
 
 
-class Admission(NamedTuple):
-    """A call that is shadowed, between its arguments and its result.
-
-    Attributes:
-        terms: What holds for the launch.
-        counts: The counts of the process that the call began in.
-        number: Which shadowed call of the launch this is.
-        arguments: ``(args, kwargs)``, kept, for each candidate; None if skipped.
-        shared: What may be handed over as it is, wherever it occurs.
-        skipped: Why the call cannot be compared.
-        context: The caller's context variables.
-        user_context: What the user's ``context`` returned, kept.
-    """
-
-    terms: Terms
-    counts: Counts
-    number: int
-    arguments: list[Kept] | None
-    shared: Sequence[object]
-    skipped: str | None
-    context: Context
-    user_context: Kept | None
-
-
-def choose(launch: Launch, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Terms | None:
-    """Decide whether a call is shadowed, and count it if it is not.
+def is_chosen(
+    launch: Launch, sampler: Sampler, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> bool:
+    """Ask the user's own sampler whether a call is to be shadowed.
 
     Args:
         launch: The launch.
+        sampler: The sampler.
         args: The positional arguments.
         kwargs: The keyword arguments.
 
     Returns:
-        The terms that the call is shadowed by; None for a plain call.
+        Its answer; False if it raises.
     """
-    terms = launch._terms
-    if terms is None:
-        launch._counts.off.add()
-        return None
-    if DARK.get():
-        launch._counts.nested.add()
-        return None
-    if not _is_sampled(launch, terms, args, kwargs):
-        launch._counts.unsampled.add()
-        return None
-    return terms
+    try:
+        return bool(in_the_dark(sampler, Call(launch.name, args, kwargs)))
+    except Exception as error:  # noqa: BLE001 -- the user's code, or the stack ends
+        _guard.fault(f"sampling {launch.name}", error)
+        # No worker will come by for a call that is not shadowed.
+        _guard.tell()
+        return False
 
 
-def begin(launch: Launch, entries: Entries) -> None:
-    """Count a call as shadowed, and give each candidate its ticket for it.
-
-    Args:
-        launch: The launch.
-        entries: Takes the candidates, each with its ticket.
-    """
-    if launch._lost:
-        launch._settle_lost()
-    # One call of C code counts and makes the tickets: no interrupt comes between.
-    no_gate, tickets = itertools.repeat(None), map(list, itertools.repeat((0,)))
-    entries.extend(zip(launch.candidates, no_gate, tickets, launch._counts.shadowed, strict=False))
-    if launch._to_start:
-        launch._start_ahead()
-
-
-def admit(
+def admit(  # noqa: C901, PLR0912, PLR0915, PLR0917 -- by keyword, or in parts, it takes longer
     launch: Launch,
     terms: Terms,
-    entries: Entries,
+    jobs: list[Job],
+    number: int,
     args: tuple[Any, ...],
     kwargs: dict[str, Any],
     *,
     may_block: bool = True,
-) -> Admission | None:
+) -> bool:
     """Pass a call through each candidate's gate, and keep its arguments as they are now.
 
     Args:
         launch: The launch.
-        terms: What ``choose`` returned.
-        entries: What ``begin`` filled.
+        terms: What holds for it.
+        jobs: Takes a job for each candidate; one whose gate is None is settled.
+        number: Which shadowed call of the launch it is.
         args: The positional arguments.
         kwargs: The keyword arguments.
         may_block: Whether to wait here for room, where that was asked for.
 
     Returns:
-        What ``hand_over`` takes; None if no candidate will see this call.
+        Whether any candidate will see this call.
     """
-    blocks = may_block and terms.policy.when_full == "block"
+    if launch._lost:
+        launch._settle_lost()
+    if launch._to_start:
+        launch._start_ahead()
     entered = 0
-    for place, (candidate, _, ticket, number) in enumerate(entries):
+    for candidate in launch.candidates:
+        job = Job()
+        job.candidate = candidate
+        job.gate = None
+        job.is_unsettled = True
+        job.nbytes = 0
+        jobs.append(job)
         gate = candidate.gate
-        refusal = gate.enter(_clock())
-        # Whoever waits is let go when the launch is switched off or updated.
-        while refusal == "full" and blocks and launch._terms is terms:
-            time.sleep(ROOM_SECONDS)
-            refusal = gate.enter(_clock())
+        refusal = gate.enter()
+        if refusal is not None and may_block and terms.blocks:
+            refusal = _enter_patiently(launch, terms, gate, refusal)
         if refusal is None:
-            entries[place] = (candidate, gate, ticket, number)
+            job.gate = gate
             entered += 1
         else:
-            settle(candidate, None, ticket, Outcome.DROPPED, refusal)
+            job.drop(refusal)
     if not entered:
-        return None
-    arguments, skipped = keep_arguments(launch, terms, args, kwargs, entered)
-    shared = launch._parameters.shared_values(args, kwargs) if terms.policy.share else ()
-    user_context = keep_context(launch, terms, args, kwargs)
-    # Now, not when the control returns: an async one may take its time.
-    _weigh(entries, user_context, None if arguments is None else arguments[0])
-    number = entries[0][3]
-    return Admission(
-        terms, launch._counts, number, arguments, shared, skipped, copy_context(), user_context
-    )
+        return False
+    arguments: Any = None
+    isolated: list[Pair] | None = None
+    skipped: str | None = None
+    try:
+        nbytes = weigh_all((*args, *kwargs.values()) if kwargs else args) if terms.copies else -1
+    except Exception:  # noqa: BLE001 -- a class may fail at whatever it is asked
+        nbytes = -1
+    if nbytes < 0:
+        arguments, nbytes, skipped = keep_arguments(launch, terms, args, kwargs, entered)
+        if type(arguments) is tuple:
+            (args, kwargs), arguments = arguments, None
+        elif type(arguments) is list:
+            isolated, arguments = arguments, None
+    shared = launch._parameters.shared_values(args, kwargs) if terms.shares else ()
+    user_context = None
+    if terms.has_context:
+        user_context = keep_context(launch, terms, args, kwargs)
+        nbytes += 0 if user_context is None else weight_of(user_context)
+    context = copy_context()
+    for job in jobs:
+        if job.gate is None:
+            continue
+        job.terms = terms
+        job.number = number
+        job.arguments = arguments
+        if arguments is None and skipped is None:
+            if isolated is not None:
+                args, kwargs = isolated.pop()
+            job.args = args
+            job.kwargs = kwargs or _NO_KWARGS
+        job.shared = shared
+        job.skipped = skipped
+        job.context = context
+        job.user_context = user_context
+        if nbytes:
+            # Now, not when the control returns: an async one may take its time.
+            job.gate.room.weigh(nbytes)
+            job.nbytes = nbytes
+    return True
 
 
-def _weigh(entries: Entries, *kept: Kept | None) -> None:
-    nbytes = sum(one.nbytes for one in kept if one is not None)
-    if nbytes:
-        for _, gate, ticket, _ in entries:
-            if gate is not None:
-                gate.room.weigh(nbytes)
-                ticket[0] += nbytes
+def _enter_patiently(launch: Launch, terms: Terms, gate: Gate, refusal: str | None) -> str | None:
+    # Whoever waits is let go when the launch is switched off or updated.
+    while refusal == "full" and launch._terms is terms:
+        time.sleep(ROOM_SECONDS)
+        refusal = gate.enter()
+    return refusal
 
 
 def must_wait(launch: Launch, terms: Terms) -> bool:
@@ -174,28 +164,12 @@ def must_wait(launch: Launch, terms: Terms) -> bool:
     )
 
 
-def _is_sampled(
-    launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any]
-) -> bool:
-    if terms.sampler is None:
-        rate: float = terms.policy.sample
-        return rate >= 1.0 or _random() < rate
-    try:
-        return bool(in_the_dark(terms.sampler, Call(launch.name, args, kwargs)))
-    except Exception as error:  # noqa: BLE001 -- the user's code
-        _guard.fault(f"sampling {launch.name}", error)
-        # No worker will come by for a call that is not shadowed.
-        _guard.tell()
-        return False
-
-
-def hand_over(
+def hand_over(  # noqa: C901, PLR0917 -- as above
     launch: Launch,
-    admission: Admission,
-    entries: Entries,
+    counts: Counts,
+    jobs: list[Job],
     began: float,
-    *,
-    result: Any = None,
+    result: Any,
     error: BaseException | None = None,
     loop: Any = None,
 ) -> None:
@@ -203,44 +177,48 @@ def hand_over(
 
     Args:
         launch: The launch.
-        admission: What ``admit`` returned.
-        entries: What ``admit`` filled.
+        counts: Those that the call began in.
+        jobs: What ``admit`` filled.
         began: When the control began, a reading of ``time.perf_counter``.
         result: What it returned.
         error: What it raised, if it did.
         loop: The event loop that runs it, if it is async.
     """
     control_seconds = _clock() - began
-    if admission.counts is not launch._counts:
+    if counts is not launch._counts:
         # The control forked: this is the child, and the call is its parent's.
         return
-    terms, arguments, skipped = admission.terms, admission.arguments, admission.skipped
-    result_kept = raised = None
-    if skipped is None:
-        result_kept, raised, skipped = keep_what_it_did(terms, admission.shared, result, error)
-    _weigh(entries, result_kept, raised)
-    copies = None if arguments is None else iter(arguments)
-    for candidate, gate, ticket, _ in entries:
-        if gate is None:
+    kept = None
+    try:
+        weight = weigh(result) if error is None else -1
+    except Exception:  # noqa: BLE001 -- as above
+        weight = -1
+    if weight < 0:
+        # Not kept twice: why a call is skipped is the same for all.
+        # There is one, or nothing would be handed over.
+        for first in jobs:  # pragma: no branch -- as above
+            if first.gate is not None:
+                break
+        if first.skipped is None:
+            kept, weight, skipped = keep_what_it_did(first.terms, first.shared, result, error)
+            if skipped is not None:
+                for job in jobs:
+                    job.skipped = skipped
+        result = None
+    for job in jobs:
+        if job.gate is None:
             continue
-        job = Job(
-            terms,
-            candidate,
-            gate,
-            ticket,
-            admission.number,
-            began,
-            control_seconds,
-            None if copies is None else next(copies),
-            result_kept,
-            raised,
-            skipped,
-            admission.context,
-            admission.user_context,
-            loop,
-        )
+        job.began = began
+        job.control_seconds = control_seconds
+        job.result = result
+        job.kept = kept
+        job.has_raised = error is not None
+        job.loop = loop
+        if weight > 0:
+            job.gate.room.weigh(weight)
+            job.nbytes += weight
         try:
-            terms.runner.submit(job)
+            job.terms.submit(job)
         except Exception as fault:  # noqa: BLE001 -- a runner of the user's own
             job.settle(Outcome.SKIPPED, "fault")
             _guard.fault(f"submitting a call of {launch.name}", fault)

@@ -31,10 +31,10 @@ class Room:
     without a lock on the caller's thread.
     """
 
-    __slots__ = ("_lock", "_places", "_size", "_surplus", "max_bytes", "nbytes")
+    __slots__ = ("_lock", "_size", "_surplus", "max_bytes", "nbytes", "places")
 
     def __init__(self, places: int, max_bytes: int) -> None:
-        self._places: list[None] = [None] * places
+        self.places: list[None] = [None] * places
         self._size = places
         # Places that are taken, and will not be there any more when they are given back.
         self._surplus = 0
@@ -49,7 +49,7 @@ class Room:
         if self.nbytes >= self.max_bytes:
             return False
         try:
-            self._places.pop()
+            self.places.pop()
         except IndexError:
             return False
         return True
@@ -57,7 +57,7 @@ class Room:
     @property
     def is_full(self) -> bool:
         """Whether there is no place."""
-        return not self._places or self.nbytes >= self.max_bytes
+        return not self.places or self.nbytes >= self.max_bytes
 
     def weigh(self, nbytes: int) -> None:
         """Add to what the waiting calls weigh, in bytes."""
@@ -72,7 +72,7 @@ class Room:
             if self._surplus:
                 self._surplus -= 1
             else:
-                self._places.append(None)
+                self.places.append(None)
 
     def resize(self, places: int, max_bytes: int) -> None:
         """Change how many places there are; calls that hold one keep it."""
@@ -81,10 +81,10 @@ class Room:
             change, self._size = places - self._size, places
             kept = min(max(change, 0), self._surplus)
             self._surplus -= kept
-            self._places.extend([None] * (change - kept))
+            self.places.extend([None] * (change - kept))
             for _ in range(-change):
                 try:
-                    self._places.pop()
+                    self.places.pop()
                 except IndexError:
                     self._surplus += 1
 
@@ -180,23 +180,27 @@ class Gate:
 
     def refuses(self, now: float) -> str | None:
         """Tell why a candidate may not run now; None if it may."""
-        if now >= self._shut_until:
-            return None
         if now < self._stuck_until:
             return "stuck"
         if now < self._breaker_until:
             return "breaker"
         return "over_budget" if now < self._budget_until else None
 
-    def enter(self, now: float) -> str | None:
+    def enter(self) -> str | None:
         """Take a place for a call; tell why there is none for it, None if it has one."""
-        refusal = self.refuses(now)
-        if refusal is not None:
+        # Zero while nothing is wrong: most calls need no clock here.
+        if self._shut_until and (refusal := self.refuses(self._clock())) is not None:
             return refusal
-        if not self.room.take():
+        # As Room.take does: a call of it takes as long as all the rest.
+        room = self.room
+        if room.nbytes >= room.max_bytes:
+            return "full"
+        try:
+            room.places.pop()
+        except IndexError:
             return "full"
         if self._is_half_open:
-            self._try_one(now)
+            self._try_one(self._clock())
         return None
 
     def _try_one(self, now: float) -> None:

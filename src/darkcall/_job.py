@@ -2,13 +2,13 @@
 
     run the candidate ─▶ compare ─▶ describe ─▶ every sink
 
-A job is a tuple, because the caller's thread makes it; all else is made on the worker.
+A job is what the caller's thread makes; all else is made on the worker.
 """
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
@@ -20,22 +20,19 @@ from ._course import Course
 from ._model import Observation, Outcome
 from ._observe import observe
 from ._report import describe_arguments, record_of
-from ._snapshot import exception_from
+from ._snapshot import exception_from, opened
 from ._text import qualname_of
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextvars import Context
 
-    from ._gate import Gate
-    from ._observe import Arguments
     from ._snapshot import Kept
     from ._terms import Terms
     from .runners import Watch
 
-#: Can be taken once, by popping; what it holds is what the call weighs, in bytes.
-Ticket: TypeAlias = list[int]
+Pair: TypeAlias = tuple[tuple[Any, ...], dict[str, Any]]
 
 #: How long comparing and describing may hold a worker, in seconds.
 CONCLUDING_SECONDS: Final = 10.0
@@ -43,39 +40,73 @@ CONCLUDING_SECONDS: Final = 10.0
 IMPORT_SECONDS: Final = 60.0
 
 
-class Job(NamedTuple):
+class Job:
     """One call, for one candidate, as the caller hands it over.
 
+    Filled step by step on the caller's thread: an ``__init__`` would take longer than all of that.
+
     Attributes:
-        terms: What holds for the launch.
         candidate: Which candidate is to run.
-        gate: The gate in which the call holds a place.
-        ticket: What whoever settles the call takes.
+        gate: The gate in which the call holds a place; None if it holds none.
+        is_unsettled: There, and True, until somebody settles the call.
+        nbytes: What the call weighs while it waits, in bytes.
+        terms: What holds for the launch.
         number: Which shadowed call of the launch this is.
-        began: When the control began, a reading of ``time.perf_counter``.
-        control_seconds: How long the control took.
-        arguments: ``(args, kwargs)``, kept; None if the call is skipped.
-        result: What the control returned, kept; None if it raised.
-        raised: What the control raised, taken apart and kept; None if it returned.
+        args: The positional arguments, if none of all arguments can change.
+        kwargs: The keyword arguments, likewise.
+        arguments: ``(args, kwargs)``, kept, if any can change.
+        shared: What may be handed over as it is, wherever it occurs.
         skipped: Why the call cannot be compared; None if it can.
         context: The caller's context variables.
         user_context: What the user's ``context`` returned, kept.
+        began: When the control began, a reading of ``time.perf_counter``.
+        control_seconds: How long the control took.
+        result: What the control returned, if that cannot change.
+        kept: What the control returned, kept, if it can; or what it raised, taken apart.
+        has_raised: Whether it raised.
         loop: The event loop of an async control; None for a sync one.
     """
 
-    terms: Terms
+    __slots__ = (
+        "args",
+        "arguments",
+        "began",
+        "candidate",
+        "context",
+        "control_seconds",
+        "gate",
+        "has_raised",
+        "is_unsettled",
+        "kept",
+        "kwargs",
+        "loop",
+        "nbytes",
+        "number",
+        "result",
+        "shared",
+        "skipped",
+        "terms",
+        "user_context",
+    )
+
     candidate: Candidate
-    gate: Gate
-    ticket: Ticket
+    gate: Any
+    is_unsettled: bool
+    nbytes: int
+    terms: Terms
     number: int
-    began: float
-    control_seconds: float
+    args: tuple[Any, ...]
+    kwargs: dict[str, Any]
     arguments: Kept | None
-    result: Kept | None
-    raised: Kept | None
+    shared: Sequence[object]
     skipped: str | None
     context: Context
     user_context: Kept | None
+    began: float
+    control_seconds: float
+    result: Any
+    kept: Kept | None
+    has_raised: bool
     loop: Any
 
     def run(self, watch: Watch) -> None:
@@ -87,42 +118,29 @@ class Job(NamedTuple):
         self.settle(Outcome.DROPPED, reason)
 
     def settle(self, outcome: Outcome, reason: str | None = None) -> bool:
-        """Count how the call ended, and give its place back; False if that was done."""
-        return settle(self.candidate, self.gate, self.ticket, outcome, reason)
+        """Count how the call ended, once, and give its place back.
 
+        Args:
+            outcome: The outcome.
+            reason: Why, if there is more to say.
 
-def settle(
-    candidate: Candidate,
-    gate: Gate | None,
-    ticket: Ticket,
-    outcome: Outcome,
-    reason: str | None = None,
-) -> bool:
-    """Count how a call ended for a candidate, once.
-
-    Args:
-        candidate: The candidate.
-        gate: The gate in which the call holds a place; None if it holds none.
-        ticket: What whoever settles the call takes.
-        outcome: The outcome.
-        reason: Why, if there is more to say.
-
-    Returns:
-        Whether nobody had settled the call before.
-    """
-    try:
-        nbytes = ticket.pop()
-    except IndexError:
-        return False
-    try:
-        candidate.settle(outcome, reason)
-    except BaseException:
-        # As where the stack ends: whoever settles what is lost takes it again.
-        ticket.append(nbytes)
-        raise
-    if gate is not None:
-        gate.room.give_back(nbytes)
-    return True
+        Returns:
+            Whether nobody had settled it before.
+        """
+        try:
+            # One step, which one thread alone can take.
+            del self.is_unsettled
+        except AttributeError:
+            return False
+        try:
+            self.candidate.settle(outcome, reason)
+        except BaseException:
+            # As where the stack ends: whoever settles what is lost takes it again.
+            self.is_unsettled = True
+            raise
+        if self.gate is not None:
+            self.gate.room.give_back(self.nbytes)
+        return True
 
 
 class Trial:
@@ -210,7 +228,7 @@ class Trial:
         self.job.gate.got_free(self.meter)
         return False
 
-    def _run_on_loop(self, arguments: Arguments, watch: Watch) -> None:
+    def _run_on_loop(self, arguments: Pair, watch: Watch) -> None:
         # Imported when needed: asyncio is slow to import.
         from .runners import loop  # noqa: PLC0415
 
@@ -222,14 +240,19 @@ class Trial:
             is_awaited=watch.is_callers_thread,
         )
 
-    def _open_arguments(self) -> Arguments:
+    def _open_arguments(self) -> Pair:
         job = self.job
-        assert job.arguments is not None  # noqa: S101 -- only skipped calls have none
         if job.terms.policy.keep == "everything":
             # Before the candidate runs: it may change those that are shared.
-            self.arguments = describe_arguments(job.terms, *job.arguments.open())
-        args, kwargs = job.arguments.open()
-        return args, kwargs
+            self.arguments = describe_arguments(job.terms, *self._opened())
+        return self._opened()
+
+    def _opened(self) -> Pair:
+        job = self.job
+        if job.arguments is None:
+            return job.args, job.kwargs
+        pair: Pair = opened(job.arguments)
+        return pair
 
     def _skip(self, watch: Watch, reason: str) -> None:
         job = self.job
@@ -267,9 +290,9 @@ class Trial:
 
     def _control_side(self) -> Observation:
         job = self.job
-        if job.raised is not None:
-            return Observation(None, exception_from(job.raised.open()), job.control_seconds)
-        value = None if job.result is None else job.result.open()
+        value = job.result if job.kept is None else opened(job.kept)
+        if job.has_raised:
+            return Observation(None, exception_from(value), job.control_seconds)
         return Observation(value, None, job.control_seconds)
 
     def _without_candidate(self, outcome: Outcome, reason: str | None) -> Comparison:

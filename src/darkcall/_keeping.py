@@ -6,13 +6,24 @@ from typing import TYPE_CHECKING, Any
 
 from . import _guard
 from ._dark import in_the_dark
-from ._snapshot import Kept, UnkeepableError, Writer, copied, keep, share, state_of, weigh
+from ._snapshot import (
+    Kept,
+    Shared,
+    UnkeepableError,
+    Writer,
+    copied,
+    keep,
+    keep_plain,
+    state_of,
+    weight_of,
+)
 from ._text import qualname_of
 
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ._job import Pair
     from ._launch import Launch
     from ._policy import Policy
     from ._terms import Terms
@@ -20,7 +31,7 @@ if TYPE_CHECKING:
 
 def keep_arguments(
     launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any], copies: int
-) -> tuple[list[Kept] | None, str | None]:
+) -> tuple[Pair | Kept | list[Pair] | None, int, str | None]:
     """Keep a call's arguments.
 
     Args:
@@ -31,28 +42,30 @@ def keep_arguments(
         copies: How many candidates will open them.
 
     Returns:
-        ``(args, kwargs)``, kept, for each candidate; or why not.
+        ``(args, kwargs)``, as they are or kept, or a list of them, one for each candidate; what
+        they weigh, in bytes; or why the call cannot be compared.
     """
-    policy = terms.policy
+    isolate = terms.isolate
     try:
-        if policy.isolate == "share":
-            return [share((args, kwargs))] * copies, None
-        if policy.isolate == "copy":
-            kept = launch._parameters.keep(args, kwargs, policy.copy_limits)
-            return [kept] * copies, None
-        isolated = [in_the_dark(policy.isolate, args, kwargs) for _ in range(copies)]
-        return [share(_pair(one)) for one in isolated], None
+        if isolate == "copy":
+            kept, nbytes = launch._parameters.keep(args, kwargs, terms.copy_limits)
+            return kept, nbytes, None
+        if isolate == "share":
+            return (args, kwargs), 0, None
+        isolated = [in_the_dark(isolate, args, kwargs) for _ in range(copies)]
+        return [_pair(one) for one in isolated], 0, None
     except UnkeepableError as error:
-        return None, str(error)
+        return None, 0, str(error)
     except Exception as error:  # noqa: BLE001 -- the user's code
         _guard.fault(f"isolating the arguments of {launch.name}", error)
-        return None, f"isolating the arguments failed: {qualname_of(type(error))}"
+        why = f"isolating the arguments failed: {qualname_of(type(error))}"
+        return None, 0, why
 
 
 def keep_context(
     launch: Launch, terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Kept | None:
-    """Keep what the user's ``context`` returns; None if there is none, or it fails.
+    """Keep what the user's ``context`` returns; None if it fails.
 
     Args:
         launch: The launch.
@@ -63,11 +76,8 @@ def keep_context(
     Returns:
         The mapping, kept.
     """
-    policy = terms.policy
-    if policy.context is None:
-        return None
     try:
-        return in_the_dark(_context_of, policy, args, kwargs)
+        return in_the_dark(_context_of, terms.policy, args, kwargs)
     except Exception as error:  # noqa: BLE001 -- the user's code
         _guard.fault(f"context of {launch.name}", error)
         return None
@@ -75,27 +85,30 @@ def keep_context(
 
 def keep_what_it_did(
     terms: Terms, shared: Sequence[object], result: Any, error: BaseException | None
-) -> tuple[Kept | None, Kept | None, str | None]:
+) -> tuple[Kept | None, int, str | None]:
     """Keep what a control did.
 
     Args:
         terms: What holds for the launch.
         shared: What may be handed over as it is, wherever it occurs.
-        result: What it returned.
+        result: What it returned; it can change.
         error: What it raised, if it did.
 
     Returns:
-        What it returned, kept; or what it raised, taken apart and kept; or why not.
+        What it returned, or what it raised taken apart, kept; what that weighs, in bytes; or
+        why it is not kept.
     """
     try:
         if error is None:
-            return _keep_result(terms, shared, result), None, None
-        return None, in_the_dark(_keep_raised, terms, shared, error), None
+            kept: Kept = _keep_result(terms, shared, result)
+        else:
+            kept = in_the_dark(_keep_raised, terms, shared, error)
     except UnkeepableError as why:
-        return None, None, _why_not_kept(result, error, str(why))
+        return None, 0, _why_not_kept(result, error, str(why))
     except Exception as fault:  # noqa: BLE001 -- looking at it runs code of its own
         _guard.fault(f"keeping what the control of {terms.launch} did", fault)
-        return None, None, _why_not_kept(result, error, qualname_of(type(fault)))
+        return None, 0, _why_not_kept(result, error, qualname_of(type(fault)))
+    return kept, weight_of(kept), None
 
 
 def _why_not_kept(result: Any, error: BaseException | None, why: str) -> str:
@@ -112,10 +125,11 @@ def _keep_raised(terms: Terms, shared: Sequence[object], error: BaseException) -
 
 
 def _keep_result(terms: Terms, shared: Sequence[object], result: Any) -> Kept:
-    weight = weigh(result)
-    if weight >= 0:
-        return share(result, weight)
     policy = terms.policy
+    if terms.isolate != "share" and not shared:
+        plain = keep_plain(result, terms.copy_limits)
+        if plain is not None:
+            return plain
     # Of the type, not of the object: a lazy object would be woken by the question.
     cls = type(result)
     if hasattr(cls, "__next__") or hasattr(cls, "__anext__"):
@@ -123,7 +137,7 @@ def _keep_result(terms: Terms, shared: Sequence[object], result: Any) -> Kept:
     if hasattr(cls, "__await__"):
         raise UnkeepableError(f"an awaitable ({qualname_of(cls)}) can be awaited only once")
     if policy.isolate == "share":
-        return share(result)
+        return Shared(result)
     return in_the_dark(copied, result, Writer(policy.copy_limits), shared)
 
 

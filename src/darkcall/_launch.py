@@ -11,7 +11,7 @@ from . import _config, _guard
 from ._candidate import Candidate
 from ._errors import ConfigurationError
 from ._gate import Gate
-from ._job import settle
+from ._job import Job
 from ._model import CandidateStats, Outcome, Stats
 from ._parameters import Parameters
 from ._policy import Knobs, check_names
@@ -24,14 +24,13 @@ from ._text import escaped, qualname_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from ._call import Entries
     from ._policy import Policy
 
 _indexes = itertools.count()
 
 
 class Counts:
-    """How often a call took each way; a shadowed one is counted for each candidate."""
+    """How often a call took each way."""
 
     __slots__ = ("nested", "off", "shadowed", "unsampled")
 
@@ -70,7 +69,7 @@ class Launch:
         self._policy = policy
         self._counts = Counts()
         # Calls whose shadowing was interrupted, to be accounted for.
-        self._lost: deque[tuple[Counts, Entries, type[BaseException]]] = deque()
+        self._lost: deque[tuple[Counts, list[Job], int | None, list[type[BaseException]]]] = deque()
         self.candidates = tuple(
             Candidate(
                 candidate_name,
@@ -149,7 +148,7 @@ class Launch:
             launch=self.name,
             index=self._index,
             policy=policy,
-            named=self._parameters.named,
+            parameters=self._parameters,
             outlets=self._outlets,
             runner=_config.runner_for(policy),
         )
@@ -211,20 +210,29 @@ class Launch:
                     self._lost.append(lost)
                     raise
 
-    def _settle_each(self, counts: Counts, entries: Entries, cause: type[BaseException]) -> None:
+    def _settle_each(
+        self, counts: Counts, jobs: list[Job], number: int | None, causes: list[type[BaseException]]
+    ) -> None:
         if counts is not self._counts:
             # What a parent process began is not its forked child's to count.
             return
+        [cause] = causes
         reason = "fault" if issubclass(cause, Exception) else "interrupted"
         if reason == "fault":
             _guard.say(
                 _guard.ERROR, f"shadowing a call of {self.name} failed: {qualname_of(cause)}"
             )
-        for candidate, gate, ticket, _ in entries:
-            settle(candidate, gate, ticket, Outcome.SKIPPED, reason)
-        if not entries:
+        if number is None:
             # It was not counted as shadowed.  Last of all: what breaks off is begun again.
             counts.unsampled.add()
+            return
+        # Candidates that the call did not come to.
+        for candidate in self.candidates[len(jobs) :]:
+            job = Job()
+            job.candidate, job.gate, job.is_unsettled = candidate, None, True
+            jobs.append(job)
+        for job in jobs:
+            job.settle(Outcome.SKIPPED, reason)
 
     def stats(self) -> Stats:
         """Read the counts.
@@ -246,8 +254,7 @@ class Launch:
         self._settle_lost()
         # Outcomes first: no call is to have an outcome before it is counted as shadowed.
         counted = [(candidate, *candidate.counts()) for candidate in self.candidates]
-        # Each shadowed call was counted once for each candidate.
-        shadowed = self._counts.shadowed.value // len(self.candidates)
+        shadowed = self._counts.shadowed.value
         return Stats(
             off=self._counts.off.value,
             nested=self._counts.nested.value,

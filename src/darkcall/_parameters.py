@@ -10,15 +10,15 @@ from typing import TYPE_CHECKING, Any, Final
 from ._dark import in_the_dark
 from ._errors import ConfigurationError
 from ._snapshot import (
-    Kept,
     Limits,
     TookTooLongError,
     UnkeepableError,
     Writer,
     copied,
     keep,
-    share,
-    weigh,
+    keep_plain,
+    weigh_all,
+    weight_of,
     why_not_copied,
 )
 from ._text import qualname_of
@@ -26,6 +26,9 @@ from ._text import qualname_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
+
+    from ._job import Pair
+    from ._snapshot import Kept
 
 #: Not every object that can change: a sentinel is told by its identity.
 _CONTAINERS: Final = (list, dict, set, bytearray, collections.deque)
@@ -73,6 +76,11 @@ class Parameters:
         }
         self._suspects: dict[tuple[type, ...], str] = {}
 
+    @property
+    def has_changeable_defaults(self) -> bool:
+        """Whether what a caller leaves out can change."""
+        return bool(self._changeable_defaults)
+
     def _takes(self, path: str) -> bool:
         if self._signature is None:
             return True
@@ -97,7 +105,9 @@ class Parameters:
         place = self._places.index(name)
         return slice(place, None if parameter.kind is parameter.VAR_POSITIONAL else place + 1)
 
-    def keep(self, args: tuple[Any, ...], kwargs: dict[str, Any], limits: Limits) -> Kept:
+    def keep(
+        self, args: tuple[Any, ...], kwargs: dict[str, Any], limits: Limits
+    ) -> tuple[Pair | Kept, int]:
         """Keep a call's arguments as they are now.
 
         Args:
@@ -106,7 +116,8 @@ class Parameters:
             limits: What a copy may cost.
 
         Returns:
-            ``(args, kwargs)``, kept.
+            ``(args, kwargs)``, as they are if they cannot change, or kept; and what they weigh,
+            in bytes.
 
         Raises:
             UnkeepableError: An argument cannot be copied; the message names the
@@ -114,24 +125,24 @@ class Parameters:
         """
         if self._changeable_defaults:
             kwargs = self._with_defaults(args, kwargs)
-        nbytes = 0
-        for value in (*args, *kwargs.values()) if kwargs else args:
-            weight = weigh(value)
-            if weight >= 0:
-                nbytes += weight
-            elif not self._shared or not self._is_shared(value, args, kwargs):
-                break
-        else:
-            return share((args, kwargs), nbytes)
+        if not self._shared:
+            plain = keep_plain((args, kwargs), limits)
+            if plain is not None:
+                return plain, weight_of(plain)
         shared = self.shared_values(args, kwargs)
+        given = (*args, *kwargs.values())
+        nbytes = weigh_all(one for one in given if not any(one is other for other in shared))
+        if nbytes >= 0:
+            return (args, kwargs), nbytes
         try:
-            return in_the_dark(copied, (args, kwargs), Writer(limits), shared)
+            kept = in_the_dark(copied, (args, kwargs), Writer(limits), shared)
         except UnkeepableError as error:
             reason = None
             # To find out which of them took too long would take as long again.
             if not isinstance(error, TookTooLongError):
                 reason = in_the_dark(self._reason, args, kwargs, _Search(limits, shared))
             raise UnkeepableError(reason or _reason_of_all(error)) from None
+        return kept, kept.nbytes
 
     def shared_values(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[object]:
         """Find in a call what may be handed over as it is.
@@ -144,9 +155,6 @@ class Parameters:
             The objects themselves.
         """
         return [value for one in self._shared for value in one.values(args, kwargs)]
-
-    def _is_shared(self, value: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> bool:
-        return any(value is one for one in self.shared_values(args, kwargs))
 
     def _with_defaults(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[str, Any]:
         given = {*self._places[: len(args)], *kwargs}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 import attrs
 
 from ._errors import ConfigurationError
+from ._text import lazy_pattern
 
 
 if TYPE_CHECKING:
@@ -28,8 +29,8 @@ _ALLOWED = (
     '$ for the root, then any of .name ["any key"] [0] [*] .* ..name, '
     "or a bare name, which is found at any depth"
 )
-_NAME = re.compile(r"[^\W\d][\w-]*")
-_BRACKET = re.compile(
+_NAME = lazy_pattern(r"[^\W\d][\w-]*")
+_BRACKET = lazy_pattern(
     r"""\[(?:
         (?P<any>\*)
       | (?P<index>-?[0-9]{1,19})
@@ -39,7 +40,7 @@ _BRACKET = re.compile(
     )\]""",
     re.VERBOSE | re.DOTALL,
 )
-_ESCAPE = re.compile(
+_ESCAPE = lazy_pattern(
     r"\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|U(000[0-9a-fA-F]{5}|0010[0-9a-fA-F]{4})|(.))",
     re.DOTALL,
 )

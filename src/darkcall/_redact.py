@@ -11,7 +11,7 @@ from . import _guard
 from ._errors import ConfigurationError
 from ._paths import OtherKey, PatternSet, parse, render
 from ._signatures import is_async
-from ._text import escaped
+from ._text import escaped, lazy_pattern
 
 
 if TYPE_CHECKING:
@@ -32,11 +32,11 @@ MARGIN: Final = 4096
 _MAX_NAME: Final = 256
 _MAX_KNOWN_NAMES: Final = 4096
 
-_WORD_BORDER: Final = re.compile(
+_WORD_BORDER: Final = lazy_pattern(
     r"[\W_]+|(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])",
 )
 # Matched against "_user_password_": lower case, words between underscores.
-_USUAL_SECRET: Final = re.compile(
+_USUAL_SECRET: Final = lazy_pattern(
     r"""
       pass_?word | passwd | pass_?phrase | pass_?code | credential | csrf | xsrf
     | (?:api|access|private|priv|secret|signing|encryption|master|account|shared|auth|ssh)_?key
@@ -63,11 +63,11 @@ _USUAL_SECRET: Final = re.compile(
     re.VERBOSE,
 )
 
-_SUSPICIOUS: Final = re.compile(
+_SUSPICIOUS: Final = lazy_pattern(
     r"[:=]|--\w|eyJ|A[KS]IA|gh[pousr]_|github_pat_|xox|k_live_|k_test_|sk-|glpat-|AIza"
     r"|[Bb]earer|BEARER|[Bb]asic|BASIC"
 )
-_KEY: Final = re.compile(
+_KEY: Final = lazy_pattern(
     r"""
       (?<![\w-]) --(?P<flag>\w[\w-]*+) [ \t]++ (?![-:=])
     | (?<![\w-]) -*+ (?P<name>\w[\w-]*+) (?P<quote>\\*+["'])? \]? [ \t]*+
@@ -75,7 +75,7 @@ _KEY: Final = re.compile(
     """,
     re.VERBOSE,
 )
-_QUOTED: Final = re.compile(
+_QUOTED: Final = lazy_pattern(
     r"""
     [bBrRuUfF]{0,2}(?:
         (?P<triple>\"{3}|'{3}) .*? (?:(?P=triple)|\Z)
@@ -87,15 +87,15 @@ _QUOTED: Final = re.compile(
     """,
     re.VERBOSE | re.DOTALL,
 )
-_OPENING: Final = re.compile(r"[\w.]*+[\[({<]")
-_BRACKET: Final = re.compile(r"""[\[\](){}<>]|\\*+["']|\\++""")
+_OPENING: Final = lazy_pattern(r"[\w.]*+[\[({<]")
+_BRACKET: Final = lazy_pattern(r"""[\[\](){}<>]|\\*+["']|\\++""")
 _CLOSING: Final = {"[": "]", "(": ")", "{": "}", "<": ">"}
 _REST: Final = {
-    "word": re.compile(r"[^\s&;]*+"),
-    "item": re.compile(r"[^\n,}\])]*+"),
-    "line": re.compile(r"[^\r\n]*+"),
+    "word": lazy_pattern(r"[^\s&;]*+"),
+    "item": lazy_pattern(r"[^\n,}\])]*+"),
+    "line": lazy_pattern(r"[^\r\n]*+"),
 }
-_RECOGNISED: Final = re.compile(
+_RECOGNISED: Final = lazy_pattern(
     r"""
       -----BEGIN\ (?:[A-Z0-9]{1,20}\ ){0,4}PRIVATE\ KEY .*? (?:-----END[A-Z0-9 ]{0,60}-----|\Z)
     | (?<=://) [^\s/]* (?=@)
@@ -109,7 +109,7 @@ _RECOGNISED: Final = re.compile(
     re.VERBOSE | re.DOTALL,
 )
 # The part before "@" of an address may be so long that its "@" lies beyond the margin.
-_UNFINISHED_ADDRESS: Final = re.compile(r"(?<=://)[^\s/]*\Z")
+_UNFINISHED_ADDRESS: Final = lazy_pattern(r"(?<=://)[^\s/]*\Z")
 
 
 class RuleFailedError(Exception):

@@ -16,6 +16,7 @@ from ._describe import (
     describe_mapping,
 )
 from ._model import Record
+from ._snapshot import opened
 from .compare import signature_of
 
 
@@ -116,7 +117,7 @@ class _Describing:
         if kept is None:
             return None
         try:
-            context = kept.open()
+            context = opened(kept)
         except Exception as error:  # noqa: BLE001 -- opening a copy runs code of its own
             _guard.fault("preparing a context", error)
             return {"$": {"$": "dict", "undescribable": True}}

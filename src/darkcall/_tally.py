@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import itertools
-from typing import TYPE_CHECKING
 
 
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-
-
-class Tally:
-    """A counter whose increment is one C call.
+# Of int, which it cannot be told at run time.
+class Tally(itertools.count):  # type: ignore[type-arg]
+    """A counter whose increment is one step of C code.
 
     ``n += 1`` on shared state loses counts between threads, and a lock would
     deadlock when a signal handler interrupts its holder.  ``itertools.count``
     steps atomically and without a lock.
 
-    Attributes:
-        add: Count one more; returns how many there were before.
+    On the caller's thread ``for n in tally: break`` counts in a third of the time of a call,
+    and gives way to no signal handler before ``n`` is known.
     """
 
-    __slots__ = ("_count", "add")
+    __slots__ = ()
 
-    def __init__(self) -> None:
-        self._count = itertools.count()
-        self.add = self._count.__next__
-
-    def __iter__(self) -> Iterator[int]:
-        """Step as an iterator, so that C code can count while it makes something."""
-        return self._count
+    def add(self) -> int:
+        """Count one more; returns how many there were before."""
+        before: int = next(self)
+        return before
 
     @property
     def value(self) -> int:
-        """How often ``add`` was called."""
-        # The value can be read without a step from the repr alone ("count(3)"):
+        """How often was counted."""
+        # The value can be read without a step from the repr alone ("Tally(3)"):
         # copying and pickling an itertools object ended with CPython 3.14.
-        return int(repr(self._count)[6:-1])
-
-    def __repr__(self) -> str:
-        return f"<Tally {self.value}>"
+        return int(repr(self).partition("(")[2][:-1])

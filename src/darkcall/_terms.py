@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
+    from ._parameters import Parameters
     from ._policy import Policy
     from .runners import Runner
     from .sinks._outlet import Outlet
@@ -19,6 +20,15 @@ class Terms:
     Attributes:
         launch: The launch's name.
         index: Tells launches of one name apart, within the process.
+        rate: The share of calls that is chosen at random; 1.0 where a sampler of the user's
+            own chooses.
+        isolate: How arguments are kept: ``copy``, ``share``, or a callable of the user's own.
+        copies: Whether arguments that can change are copied, and the others handed over.
+        copy_limits: What a copy may cost.
+        shares: Whether any argument is handed over as it is.
+        has_context: Whether the user's ``context`` is to be asked.
+        blocks: Whether a caller waits for room.
+        submit: Hands a job to the runner.
         policy: Every knob.
         sample_rate: The share of calls that is sampled; None where it is unknown.
         sampler: The user's own sampler, if there is one.
@@ -29,15 +39,23 @@ class Terms:
     """
 
     __slots__ = (
+        "blocks",
+        "copies",
+        "copy_limits",
+        "has_context",
         "index",
+        "isolate",
         "launch",
         "named",
         "outlets",
         "policy",
+        "rate",
         "runner",
         "sample_rate",
         "sampler",
+        "shares",
         "sinks",
+        "submit",
     )
 
     def __init__(
@@ -46,22 +64,29 @@ class Terms:
         launch: str,
         index: int,
         policy: Policy,
-        named: Callable[[tuple[Any, ...], dict[str, Any]], dict[str, Any]],
+        parameters: Parameters,
         outlets: Sequence[Outlet],
         runner: Runner,
     ) -> None:
         self.launch = launch
         self.index = index
         self.policy = policy
-        self.named = named
+        self.named = parameters.named
         self.outlets = outlets
-        is_patient = policy.when_full == "block"
-        self.sinks = [one.offer_patiently if is_patient else one.offer for one in outlets]
+        self.isolate: Any = policy.isolate
+        self.copies = policy.isolate == "copy" and not parameters.has_changeable_defaults
+        self.copy_limits = policy.copy_limits
+        self.shares = bool(policy.share)
+        self.has_context = policy.context is not None
+        self.blocks = policy.when_full == "block"
+        self.sinks = [one.offer_patiently if self.blocks else one.offer for one in outlets]
         self.runner = runner
+        self.submit = runner.submit
         if callable(policy.sample):
             self.sampler = policy.sample
+            self.rate = 1.0
             share = getattr(policy.sample, "share", None)
             self.sample_rate = share if type(share) is float and 0.0 <= share <= 1.0 else None
         else:
             self.sampler = None
-            self.sample_rate = policy.sample
+            self.rate = self.sample_rate = policy.sample

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Final
+from typing import Any, Final
 
 
 #: So many characters of a line are shown.
@@ -14,6 +14,39 @@ MAX_NAME: Final = 200
 _UNSAFE: Final = re.compile(r"[^ -~]")
 # A metaclass may define the name anew; the slot of ``type`` itself cannot lie.
 _qualname_of: Final = type.__dict__["__qualname__"].__get__
+
+
+class _LazyPattern:
+    """A regular expression that is compiled at its first use: to compile all takes milliseconds."""
+
+    def __init__(self, pattern: str, flags: int) -> None:
+        self._pattern = pattern
+        self._flags = flags
+
+    def __getattr__(self, name: str) -> Any:
+        compiled = re.compile(self._pattern, self._flags)
+        for method in ("finditer", "fullmatch", "match", "search", "sub"):
+            # From now on, nobody comes here.
+            setattr(self, method, getattr(compiled, method))
+        return getattr(compiled, name)
+
+
+def lazy_pattern(pattern: str, flags: int = 0) -> re.Pattern[str]:
+    """Make a regular expression that costs nothing until it is used.
+
+    Args:
+        pattern: The expression.
+        flags: As ``re.compile`` takes them.
+
+    Returns:
+        What can be used as the compiled pattern.
+
+    Example:
+        >>> lazy_pattern("b+").sub("-", "abbc")
+        'a-c'
+    """
+    pattern_: Any = _LazyPattern(pattern, flags)
+    return pattern_  # type: ignore[no-any-return]
 
 
 def escaped(text: str) -> str:

@@ -7,8 +7,6 @@ within limits; each candidate opens a copy of its own on the worker.
 from __future__ import annotations
 
 import copy
-import functools
-import io
 import math
 import pickle
 import re
@@ -17,8 +15,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from darkcall._text import qualname_of
 
-from ._immutable import weigh
+from ._immutable import weigh, weigh_all
+from ._kept import DeepCopied, Kept, Pickled, Shared, handed_over, opened, weight_of
 from ._limits import Limits, TookTooLongError, UnkeepableError, Writer
+from ._plain import SAFE_RECURSION_LIMIT, keep_plain, may_overflow_the_stack
 from ._raised import exception_from, reduced, state_of
 from ._reduced import is_listed_without_limit, reduced_safely
 from ._refusals import why_not_copied
@@ -30,49 +30,28 @@ if TYPE_CHECKING:
 __all__ = [
     "Kept",
     "Limits",
+    "Shared",
     "TookTooLongError",
     "UnkeepableError",
     "Writer",
     "copied",
     "exception_from",
     "keep",
-    "share",
+    "keep_plain",
+    "opened",
     "state_of",
     "weigh",
+    "weigh_all",
+    "weight_of",
     "why_not_copied",
 ]
-
-#: Before, pickling counts its recursion in C as Python's: a limit that was raised beyond what the
-#: stack bears ends the process.
-_PICKLE_MINDS_THE_STACK: Final = sys.version_info >= (3, 12)
-_SAFE_RECURSION_LIMIT: Final = 30_000
 
 _NO_LIMITS: Final = Limits(sys.maxsize, math.inf)
 
 
-class Kept:
-    """A value as it was when it was kept.
-
-    Attributes:
-        open: Give the value, or a fresh copy of it; to be called once per reader.
-        is_shared: Whether ``open`` gives the same object each time.
-        nbytes: What it weighs while it waits, in bytes, roughly.
-    """
-
-    __slots__ = ("is_shared", "nbytes", "open")
-
-    def __init__(self, open_: Callable[[], Any], nbytes: int, *, is_shared: bool) -> None:
-        self.open = open_
-        self.nbytes = nbytes
-        self.is_shared = is_shared
-
-
-def share(value: Any, nbytes: int = 0) -> Kept:
-    """Hand a value over as it is."""
-    return Kept(lambda: value, nbytes, is_shared=True)
-
-
-def keep(value: Any, writer: Writer, shared: Sequence[object] = ()) -> Kept:
+def keep(
+    value: Any, writer: Writer, shared: Sequence[object] = ()
+) -> Shared | Pickled | DeepCopied:
     """Keep a value as it is now, whatever happens to it later.
 
     Args:
@@ -87,15 +66,15 @@ def keep(value: Any, writer: Writer, shared: Sequence[object] = ()) -> Kept:
         UnkeepableError: The value cannot be copied, or that would cost too much.
     """
     weight = weigh(value)
-    return share(value, weight) if weight >= 0 else copied(value, writer, shared)
+    return Shared(value, weight) if weight >= 0 else copied(value, writer, shared)
 
 
-def copied(value: Any, writer: Writer, shared: Sequence[object] = ()) -> Kept:
+def copied(value: Any, writer: Writer, shared: Sequence[object] = ()) -> Pickled | DeepCopied:
     """Keep a value that can change; takes and raises what ``keep`` does."""
-    if not _PICKLE_MINDS_THE_STACK and sys.getrecursionlimit() > _SAFE_RECURSION_LIMIT:
+    if may_overflow_the_stack():
         raise UnkeepableError(
             f"a deep value would crash CPython before 3.12, as sys.setrecursionlimit was called "
-            f"with more than {_SAFE_RECURSION_LIMIT}, which can be lowered"
+            f"with more than {SAFE_RECURSION_LIMIT}, which can be lowered"
         )
     try:
         return _pickled(value, writer, shared)
@@ -105,18 +84,11 @@ def copied(value: Any, writer: Writer, shared: Sequence[object] = ()) -> Kept:
         return _deep_copied(value, writer, shared, error)
 
 
-def _pickled(value: Any, writer: Writer, shared: Sequence[object]) -> Kept:
+def _pickled(value: Any, writer: Writer, shared: Sequence[object]) -> Pickled:
     keeper = _SharingKeeper(writer, shared) if shared else _Keeper(writer)
     keeper.dump(value)
-    chunks, by_reference = writer.chunks, keeper.by_reference
-
-    def open_() -> Any:
-        data = b"".join(chunks)
-        if by_reference or shared:
-            return _Opener(data, by_reference, shared).load()
-        return pickle.loads(data)  # noqa: S301 -- our own, from memory
-
-    return Kept(open_, writer.nbytes + keeper.nbytes_by_reference, is_shared=False)
+    nbytes = writer.nbytes + keeper.nbytes_by_reference
+    return Pickled(writer.chunks, keeper.by_reference, shared, nbytes)
 
 
 class _Keeper(pickle.Pickler):
@@ -137,7 +109,7 @@ class _Keeper(pickle.Pickler):
         self._writer.look_if_due()
         weight = weigh(value)
         # What stands for a value must not be stood for itself, without end.
-        if value is not _handed_over and weight >= 0:
+        if value is not handed_over and weight >= 0:
             return self._hand_over(value, None, weight)
         cls = type(value)
         if issubclass(cls, BaseException):
@@ -148,7 +120,7 @@ class _Keeper(pickle.Pickler):
             size = getattr(value, "estimated_size", None)
             return self._hand_over(value.clone(), _clone, size() if callable(size) else 0)
         refusal = why_not_copied(value)
-        if refusal is not None and value is not _handed_over:
+        if refusal is not None and value is not handed_over:
             raise UnkeepableError(refusal)
         # Arrays that are not contiguous become bytes before they reach the writer.
         nbytes = _nbytes_of(value)
@@ -159,7 +131,7 @@ class _Keeper(pickle.Pickler):
     def _hand_over(self, value: Any, opener: Callable[[Any], Any] | None, nbytes: int) -> Any:
         self.nbytes_by_reference += nbytes
         self.by_reference.append((value, opener))
-        return _handed_over, (len(self.by_reference) - 1,)
+        return handed_over, (len(self.by_reference) - 1,)
 
 
 class _SharingKeeper(_Keeper):
@@ -182,7 +154,7 @@ class _Measurer(_SharingKeeper):
             raise UnkeepableError("it is a set with an __iter__ of its own, in what is no pickle")
         parts = super().reducer_override(value)
         is_exception = issubclass(type(value), BaseException)
-        if is_exception or (parts is NotImplemented and value is not _handed_over):
+        if is_exception or (parts is NotImplemented and value is not handed_over):
             own = _reduced_by_itself(value)
             if type(own) is not tuple:
                 return self._hand_over(value, None, 0)
@@ -203,36 +175,6 @@ def _reduced_by_itself(value: Any) -> Any:
     return parts
 
 
-class _Opener(pickle.Unpickler):
-    """Puts back by reference what was handed over so."""
-
-    def __init__(
-        self, data: bytes, by_reference: Sequence[tuple[Any, Any]], shared: Sequence[object]
-    ) -> None:
-        super().__init__(io.BytesIO(data))
-        self._by_reference = by_reference
-        self._shared = shared
-
-    def find_class(self, module: str, name: str) -> Any:
-        if name == _handed_over.__name__ and module == __name__:
-            # Not a method: the memo would hold it, and it this opener, which has the memo.
-            return functools.partial(_look_up, self._by_reference)
-        return super().find_class(module, name)
-
-    def persistent_load(self, index: Any) -> Any:
-        return self._shared[index]
-
-
-def _look_up(by_reference: Sequence[tuple[Any, Any]], index: int) -> Any:
-    value, opener = by_reference[index]
-    return value if opener is None else opener(value)
-
-
-def _handed_over(index: int) -> Any:
-    """Stand in the pickle for what ``_Opener`` looks up."""
-    raise NotImplementedError(index)  # pragma: no cover -- never called by design
-
-
 def _clone(value: Any) -> Any:
     return value.clone()
 
@@ -249,7 +191,7 @@ def _nbytes_of(value: Any) -> int:
 
 def _deep_copied(
     value: Any, writer: Writer, shared: Sequence[object], why_not_pickled: Exception
-) -> Kept:
+) -> DeepCopied:
     try:
         # A deep copy hears of a large array only after it has copied it.
         writer.empty()
@@ -260,11 +202,11 @@ def _deep_copied(
         raise
     except Exception:  # noqa: BLE001 -- copying runs code of the value's own
         raise UnkeepableError(_said_by(why_not_pickled)) from None
-    return Kept(
-        lambda: copy.deepcopy(pristine, _BoundedMemo(Writer(_NO_LIMITS), shared)),
-        writer.nbytes,
-        is_shared=False,
-    )
+
+    def copy_again() -> Any:
+        return copy.deepcopy(pristine, _BoundedMemo(Writer(_NO_LIMITS), shared))
+
+    return DeepCopied(copy_again, writer.nbytes)
 
 
 class _BoundedMemo(dict[int, Any]):

@@ -33,10 +33,8 @@ if TYPE_CHECKING:
 #: After its last work a worker looks for more so often, for so long, before it parks.
 POLL_SECONDS: Final = 0.005
 POLLING_SECONDS: Final = 0.5
-#: A start that takes longer was interrupted.
-STALE_SECONDS: Final = 1.0
-#: How long a close tries to take over what workers are doing.
-CLAIMING_SECONDS: Final = 0.05
+STALE_SECONDS: Final = 1.0  #: A start that takes longer was interrupted.
+CLAIMING_SECONDS: Final = 0.05  #: How long a close tries to take over what workers are doing.
 
 
 class ThreadRunner:
@@ -83,17 +81,19 @@ class ThreadRunner:
         Args:
             work: What is to be done.
         """
-        is_started = self._is_started
+        if self._is_started or self._starts_for(work):
+            self._queue.append(work)
+            if self._parked and self._poller is None:
+                self._wake_one()
+
+    def _starts_for(self, work: Work) -> bool:
+        is_started = False
         try:
-            is_started = is_started or self._start()
+            is_started = self._start()
         finally:
             if not is_started:
                 work.drop("exit" if self._is_shut else "no_thread")
-        if not is_started:
-            return
-        self._queue.append(work)
-        if self._parked and self._poller is None:
-            self._wake_one()
+        return is_started
 
     def _start(self) -> bool:
         if self._is_shut:
