@@ -40,6 +40,7 @@ class Candidate:
     Attributes:
         name: Its name in the launch.
         full_name: With the launch's name before it, for log lines.
+        function: The candidate itself; None before it is imported.
         gate: What decides whether it runs; replaced in a forked child.
         late: How often it ended after its deadline.
     """
@@ -57,7 +58,7 @@ class Candidate:
         self.full_name = f"{launch} [{name}]"
         self._control = control
         self._target = target
-        self._function: Callable[..., Any] | None = None
+        self.function: Callable[..., Any] | None = None
         self._is_async: bool | None = None
         self._failure: str | None = None
         self._try_again_at = 0.0
@@ -83,15 +84,15 @@ class Candidate:
             UnresolvedError: It cannot be imported, or not take the control's arguments;
                 it is tried again after a while.
         """
-        if self._function is not None:
-            return self._function
+        if self.function is not None:
+            return self.function
         with self._importing.inside:
             if self._importing.broken:
                 raise UnresolvedError("this process was forked while its parent imported it")
             now = time.monotonic()
             if self._failure is None or now >= self._try_again_at:
                 try:
-                    return self._function or self._adopt(_imported(self._target))
+                    return self.function or self._adopt(_imported(self._target))
                 except Exception as error:  # noqa: BLE001 -- an import runs any code
                     self._failure = _said_by(error)
                     self._try_again_at = now + RETRY_SECONDS
@@ -109,7 +110,7 @@ class Candidate:
         if self._is_async:
             # Here no fork comes in its middle, which the child could not get beyond.
             importlib.import_module(".runners.loop", __package__)
-        self._function = function
+        self.function = function
         return function  # type: ignore[no-any-return]
 
     @property

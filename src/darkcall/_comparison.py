@@ -12,7 +12,7 @@ import attrs
 from . import _guard
 from ._model import Difference, Observation, Outcome
 from ._text import qualname_of
-from .compare import Uncomparable
+from .compare import Differences, Uncomparable
 
 
 if TYPE_CHECKING:
@@ -103,6 +103,9 @@ def _read(
     step: str, found: Any, control: Any, candidate: Any
 ) -> tuple[tuple[Difference, ...], str | None]:
     """Read what a comparator returned; what it may not return is not taken for agreement."""
+    if type(found) is Differences and not found:
+        # Most calls match: no more is asked of them.
+        return (), found.stopped
     if _is_bool(found):
         return (() if found else (Difference("$", "value", control, candidate),)), None
     if not hasattr(found, "__iter__") or isinstance(found, str | Mapping):

@@ -186,6 +186,10 @@ class Trial:
         if refusal is not None:
             self._settle(Outcome.DROPPED, refusal)
             return
+        function = job.candidate.function
+        if function is not None:
+            self._run_candidate(function, watch)
+            return
         watch.start(IMPORT_SECONDS, self.abandon)
         try:
             function = job.candidate.resolve()

@@ -79,7 +79,7 @@ def record_of(trial: Trial, comparison: Comparison) -> Record:
         candidate_seconds=None if candidate is None else candidate.duration_seconds,
         candidate_cpu_seconds=None if candidate is None else candidate.cpu_seconds,
         sample_rate=terms.sample_rate,
-        signature=describing.text(signature_of(comparison.differences) or None),
+        signature=describing.signature(comparison),
         differences=differences,
         stopped=describing.text(comparison.stopped),
         control_raised=describing.raised(control),
@@ -101,6 +101,10 @@ class _Describing:
 
     def text(self, text: str | None) -> str | None:
         return None if text is None else self._redactor.text(text)
+
+    def signature(self, comparison: Comparison) -> str | None:
+        differences = comparison.differences
+        return self._redactor.text(signature_of(differences)) if differences else None
 
     def raised(self, side: Observation | None) -> dict[str, Any] | None:
         if side is None or side.exception is None:

@@ -124,7 +124,7 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
 
     clock, is_dark, is_chosen = time.perf_counter, DARK.get, _call.is_chosen
     admit, hand_over, draw = _call.admit, _call.hand_over, random.random
-    must_wait = _call.must_wait
+    must_wait, current = _call.must_wait, loop.current
     lost = launch._lost
 
     async def dark(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912, PLR0915 -- as above
@@ -152,7 +152,7 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
         try:
             for number in counts.shadowed:  # noqa: B007  # pragma: no branch -- as above
                 break
-            while terms.blocks and must_wait(launch, terms) and loop.current() is not None:
+            while terms.blocks and must_wait(launch, terms) and current() is not None:
                 await loop.sleep(_call.ROOM_SECONDS)
             is_shadowed = admit(launch, terms, jobs, number, args, kwargs, may_block=False)
         except BaseException as fault:
@@ -168,7 +168,7 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
             result = await control(*args, **kwargs)
         except Exception as error:
             try:
-                hand_over(launch, counts, jobs, began, None, error, loop.current())
+                hand_over(launch, counts, jobs, began, None, error, current())
                 if terms.runner.is_inline:
                     await loop.finish()
             except BaseException as fault:
@@ -180,7 +180,7 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
             lost += ((counts, jobs, number, [type(interrupt)]),)
             raise
         try:
-            hand_over(launch, counts, jobs, began, result, None, loop.current())
+            hand_over(launch, counts, jobs, began, result, None, current())
             if terms.runner.is_inline:
                 await loop.finish()
         except BaseException as fault:
