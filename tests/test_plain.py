@@ -9,6 +9,7 @@ import enum
 import math
 import sys
 import threading
+import time
 import weakref
 
 import attrs
@@ -88,8 +89,18 @@ class Changeable:
         [ValueError()],
         ["x" * 100_000],
         [[number] for number in range(50_000)],
+        [Price(decimal.Decimal(number)) for number in range(50)],
     ],
-    ids=["object", "list of one", "counter", "lock", "error", "long text", "many lists"],
+    ids=[
+        "object",
+        "list of one",
+        "counter",
+        "lock",
+        "error",
+        "long text",
+        "many lists",
+        "many to weigh",
+    ],
 )
 def test_what_asks_for_more_care_is_left_to_the_careful_way(value):
     assert keep_plain(value, LIMITS) is None
@@ -147,3 +158,16 @@ def test_threads_do_not_get_in_each_others_way():
     finally:
         sys.setswitchinterval(interval)
     assert wrong == []
+
+
+@attrs.frozen
+class Wide:
+    items: tuple
+
+
+def test_many_values_that_take_long_to_weigh_are_left_to_the_careful_way():
+    items = tuple(range(990))
+    value = [Wide(items) for _ in range(20_000)]
+    began = time.thread_time()
+    assert keep_plain(value, LIMITS) is None
+    assert time.thread_time() - began < 0.05

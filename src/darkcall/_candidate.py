@@ -131,7 +131,9 @@ class Candidate:
             if len(self._reasons) >= _MAX_REASONS and reason not in self._reasons:
                 reason = "other"
             self._reasons.setdefault(reason, Tally()).add()
-        self._outcomes[outcome].add()
+        # Not by a call, after which a signal handler may raise: it would be counted again.
+        for _ in self._outcomes[outcome]:  # pragma: no branch -- it has no end
+            break
 
     def counts(self) -> tuple[dict[str, int], dict[str, int]]:
         """Read how often each outcome came about, and how often each reason was given."""

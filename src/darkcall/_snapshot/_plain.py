@@ -24,6 +24,9 @@ SAFE_RECURSION_LIMIT: Final = 30_000
 #: What was larger leaves a memo behind that takes long to clear.
 _MAX_REUSED_BYTES: Final = 16_384
 
+#: Each of them may be walked through: more of them, within limits of time.
+_MAX_BY_REFERENCE: Final = 20
+
 _recursion_limit = sys.getrecursionlimit
 
 
@@ -59,7 +62,7 @@ class _PlainPickler(pickle.Pickler):
         weight = weigh(value)
         if value is handed_over:
             return NotImplemented
-        if weight < 0:
+        if weight < 0 or len(self.by_reference) >= _MAX_BY_REFERENCE:
             raise _NotPlainError
         self.nbytes_by_reference += weight
         self.by_reference.append((value, None))
