@@ -200,12 +200,8 @@ def test_a_place_that_an_interrupt_left_taken_is_given_back_at_the_next_call(mon
 
 
 def test_a_call_weighs_nothing_for_a_candidate_that_will_not_see_it():
-    sink = MemorySink()
     candidates = {"open": lambda x: x, "full": lambda x: x}
-
-    @dark_launch(candidate=candidates, runner=InlineRunner(), sinks=[sink], max_pending=1)
-    def control(x):
-        return x
+    control, sink = launched(candidate=candidates, max_pending=1)
 
     full = launch_of(control).candidates[1].gate.room
     assert full.take()
@@ -216,12 +212,8 @@ def test_a_call_weighs_nothing_for_a_candidate_that_will_not_see_it():
 
 
 def test_what_can_change_is_kept_for_the_candidate_behind_one_that_is_full():
-    sink = MemorySink()
     candidates = {"full": lambda x: x, "open": lambda x: x}
-
-    @dark_launch(candidate=candidates, runner=InlineRunner(), sinks=[sink], max_pending=1)
-    def control(x):
-        return x
+    control, sink = launched(candidate=candidates, max_pending=1)
 
     assert launch_of(control).candidates[0].gate.room.take()
     assert control([1]) == [1]

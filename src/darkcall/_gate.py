@@ -191,13 +191,7 @@ class Gate:
         # Zero while nothing is wrong: most calls need no clock here.
         if self._shut_until and (refusal := self.refuses(self._clock())) is not None:
             return refusal
-        # As Room.take does: a call of it takes as long as all the rest.
-        room = self.room
-        if room.nbytes >= room.max_bytes:
-            return "full"
-        try:
-            room.places.pop()
-        except IndexError:
+        if not self.room.take():
             return "full"
         if self._is_half_open:
             self._try_one(self._clock())

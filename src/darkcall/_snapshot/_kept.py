@@ -16,13 +16,10 @@ class Shared:
     """A value that is handed over as it is.
 
     Attributes:
-        is_shared: Whether ``open`` gives the same object each time.
         nbytes: What it weighs while it waits, in bytes, roughly.
     """
 
     __slots__ = ("_value", "nbytes")
-
-    is_shared = True
 
     def __init__(self, value: Any, nbytes: int = 0) -> None:
         self._value = value
@@ -37,8 +34,6 @@ class Pickled:
     """A value that was pickled, but for what is handed over by reference."""
 
     __slots__ = ("_by_reference", "_chunks", "_shared", "nbytes")
-
-    is_shared = False
 
     def __init__(
         self,
@@ -64,8 +59,6 @@ class DeepCopied:
     """A value that was copied, and is copied again for each reader."""
 
     __slots__ = ("nbytes", "open")
-
-    is_shared = False
 
     def __init__(self, copy_again: Callable[[], Any], nbytes: int) -> None:
         self.open = copy_again

@@ -83,8 +83,7 @@ def keep_plain(value: Any, limits: Limits) -> bytes | Pickled | None:
     Returns:
         The value, kept; None if that takes more care.
     """
-    # As may_overflow_the_stack does: each of a few calls is a twentieth of the whole.
-    if _recursion_limit() > SAFE_RECURSION_LIMIT and not _PICKLE_MINDS_THE_STACK:
+    if may_overflow_the_stack():
         return None
     try:
         pickler = _at_rest.pop()
