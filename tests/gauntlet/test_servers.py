@@ -62,8 +62,30 @@ async def asgi(scope, receive, send):
     await send({"type": "http.response.body", "body": control(scope["path"]).encode()})
 """
 
+# A SIGTERM that reaches a worker of gunicorn before its handlers are set is forgotten, and
+# gunicorn kills that worker half a minute later: here it waits until they are.
+CONFIG = """
+import os
+import signal
+
+
+def sigterm(how):
+    signal.pthread_sigmask(how, [signal.SIGTERM])
+
+
+os.register_at_fork(
+    before=lambda: sigterm(signal.SIG_BLOCK),
+    after_in_parent=lambda: sigterm(signal.SIG_UNBLOCK),
+)
+
+
+def post_worker_init(worker):
+    sigterm(signal.SIG_UNBLOCK)
+"""
+
 GUNICORN = [
     *("gunicorn", "app:wsgi", "--bind=fd://{fd}", "--workers=2", "--log-level=warning"),
+    "--config={folder}/gunicorn.conf.py",
     # It would be in the home of whoever runs this.
     "--no-control-socket",
 ]
@@ -75,6 +97,7 @@ REQUESTS = 20
 def serve(tmp_path):
     """Have a server answer 20 requests and end; gives its exit and all records."""
     (tmp_path / "app.py").write_text(APP, encoding="utf-8")
+    (tmp_path / "gunicorn.conf.py").write_text(CONFIG, encoding="utf-8")
 
     def serve(command, **environment):
         path = os.pathsep.join([str(tmp_path), os.environ.get("PYTHONPATH", "")])
@@ -83,7 +106,7 @@ def serve(tmp_path):
         with socket.create_server(("127.0.0.1", 0)) as listener:
             fd, port = listener.fileno(), listener.getsockname()[1]
             server = subprocess.Popen(
-                [sys.executable, "-m", *(word.format(fd=fd) for word in command)],
+                [sys.executable, "-m", *(word.format(fd=fd, folder=tmp_path) for word in command)],
                 pass_fds=[fd],
                 stdout=subprocess.PIPE,
                 stderr=subprocess.STDOUT,
