@@ -8,6 +8,8 @@ import statistics
 import subprocess
 import sys
 
+from beside import tables
+
 
 BASE = "import attrs, wrapt"
 OURS = "import darkcall"
@@ -33,28 +35,41 @@ def seconds_of(statement: str) -> float:
     return float(done.stdout)
 
 
+def in_turn(rounds: int) -> dict[str, list[float]]:
+    """Time each import, in turn, so that a slow moment of the machine hits both."""
+    seconds: dict[str, list[float]] = {BASE: [], OURS: []}
+    for statement in seconds:
+        seconds_of(statement)  # writes the .pyc files
+    for _ in range(rounds):
+        for statement, taken in seconds.items():
+            taken.append(seconds_of(statement))
+    return seconds
+
+
 def main() -> int:
     """Print the table; return 1 if the ratio is above the bound."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=25)
     parser.add_argument("--at-most", type=float, default=float("inf"), metavar="RATIO")
+    tables.add_option(parser)
     options = parser.parse_args()
-
-    seconds: dict[str, list[float]] = {BASE: [], OURS: []}
-    for statement in seconds:
-        seconds_of(statement)  # writes the .pyc files
-    for _ in range(options.rounds):
-        # In turn, so that a slow moment of the machine hits both.
-        for statement, taken in seconds.items():
-            taken.append(seconds_of(statement))
+    tables.check(options.write, "import")
+    seconds = in_turn(options.rounds)
 
     print(f"{'milliseconds, fresh interpreter':<34}{'median':>8}{'quartiles':>16}{'best':>8}")
+    rows = []
     for statement, taken in seconds.items():
         low, median, high = (1000 * cut for cut in statistics.quantiles(taken, n=4))
         best = 1000 * min(taken)
         print(f"{statement:<34}{median:>8.1f}{f'{low:.1f} to {high:.1f}':>16}{best:>8.1f}")
+        rows.append(
+            [f"`{statement}`", f"{median:.1f} ms", f"{low:.1f} to {high:.1f}", f"{best:.1f} ms"]
+        )
     ratio = statistics.median(seconds[OURS]) / statistics.median(seconds[BASE])
-    print(f"ratio of the medians, {options.rounds} rounds: {ratio:.2f}")
+    told = f"ratio of the medians, {options.rounds} rounds: {ratio:.2f}"
+    print(told)
+    table = tables.table(["a fresh interpreter", "median", "quartiles", "best"], rows)
+    tables.write(options.write, "import", f"{table}\n\n{told[0].upper()}{told[1:]}.")
     return ratio > options.at_most
 
 

@@ -1,6 +1,7 @@
 """What a call costs its caller, as ratios to well-known things that are timed in turn with it.
 
-``python benchmarks/ratios.py`` prints the table; ``tests/test_overhead.py`` holds the bounds.
+``python benchmarks/ratios.py`` prints the table; ``tests/gauntlet/test_overhead.py`` holds the
+bounds of what a caller pays.
 """
 
 from __future__ import annotations
@@ -8,9 +9,13 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
+import json
+import os
+import pathlib
 import pickle
 import statistics
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -19,11 +24,13 @@ from contextlib import contextmanager
 from typing import Any
 
 import attrs
+import import_time
 import wrapt
+from beside import standing, tables
 
 from darkcall import dark_launch, flush, launch_of
-from darkcall.runners import ThreadRunner
-from darkcall.sinks import MemorySink
+from darkcall.runners import InlineRunner, ThreadRunner
+from darkcall.sinks import JsonlSink, MemorySink
 
 
 #: Times a number of calls; gives the seconds that one took.
@@ -51,6 +58,8 @@ class Row:
         goal: The ratio to reach.
         ours: Seconds that darkcall adds to a call, one for each round.
         theirs: Seconds that the reference takes, one for each round.
+        unit: What both are told in.
+        per_unit: How many of the unit there are in one of the figures.
     """
 
     what: str
@@ -58,6 +67,8 @@ class Row:
     goal: float
     ours: list[float]
     theirs: list[float]
+    unit: str = "ns"
+    per_unit: float = 1e9
 
     @property
     def ratio(self) -> float:
@@ -69,21 +80,30 @@ class Row:
         """The ratio of the minima of the rounds."""
         return min(self.ours) / min(self.theirs)
 
-    def __str__(self) -> str:
+    @property
+    def cells(self) -> list[str]:
+        """What the table says."""
         low, _, high = statistics.quantiles(
             (ours / theirs for ours, theirs in zip(self.ours, self.theirs, strict=True)), n=4
         )
-        return (
-            f"{self.what:<52}{1e9 * statistics.median(self.ours):>9.0f}"
-            f"{1e9 * statistics.median(self.theirs):>9.0f}{self.ratio:>7.2f}"
-            f"{f'{low:.2f}-{high:.2f}':>13}{self.best:>7.2f}{self.must:>7.2f}{self.goal:>7.2f}"
+        ours, theirs = (
+            f"{self.per_unit * statistics.median(some):,.0f} {self.unit}"
+            for some in (self.ours, self.theirs)
         )
+        ratios = (self.ratio, self.best, self.must, self.goal)
+        ratio, best, must, goal = (f"{one:.2f}" for one in ratios)
+        return [ours, theirs, ratio, f"{low:.2f}-{high:.2f}", best, must, goal]
+
+    def __str__(self) -> str:
+        return line(self.what, self.cells)
 
 
-HEAD = (
-    f"{'nanoseconds a call; ratios of 20 rounds or more':<52}{'adds':>9}{'beside':>9}{'ratio':>7}"
-    f"{'quartiles':>13}{'best':>7}{'must':>7}{'goal':>7}"
-)
+def line(what: str, cells: list[str]) -> str:
+    """Lay out a line of the table for a terminal."""
+    return f"{what:<54}" + "".join(f"{cell:>12}" for cell in cells)
+
+
+HEAD = ["adds", "beside", "ratio", "quartiles", "best", "must", "goal"]
 
 
 def plain(value: Any) -> Any:
@@ -192,30 +212,41 @@ def launched(control: Any, candidate: Any = plain, **knobs: Any) -> Any:
     )(control)
 
 
-def off_rows(rounds: int) -> list[Row]:
+#: Decorates a control; the candidate and the knobs are as ``launched`` takes them.
+Decorate = Callable[..., Any]
+
+
+def paused(decorate: Decorate, control: Any, candidate: Any) -> Any:
+    """Launch a candidate, and switch the launch off."""
+    function = decorate(control, candidate)
+    launch_of(function).pause()
+    return function
+
+
+def off_seconds(
+    rounds: int, calls: int = 5000, decorate: Decorate = launched
+) -> dict[str, dict[str, list[float]]]:
     """Time what is switched off, or not sampled, beside a decorator that does nothing."""
 
     class Off(Plain):
-        method = launched(Plain.method, Plain.method)
+        method = paused(decorate, Plain.method, Plain.method)
 
     class Sampled(Plain):
-        method = launched(Plain.method, Plain.method, sample=0.01, isolate="share")
+        method = decorate(Plain.method, Plain.method, sample=0.01, isolate="share")
 
     class Wrapped(Plain):
         method = no_op(Plain.method)
 
-    off = launched(plain)
-    launch_of(off).pause()
-    launch_of(Off.method).pause()
+    off = paused(decorate, plain, plain)
     functions = in_turn(
         {
             "bare": calls_of(plain, 5),
             "off": calls_of(off, 5),
-            "sampled out": calls_of(launched(plain, sample=0.01), 5),
+            "sampled out": calls_of(decorate(plain, plain, sample=0.01), 5),
             "wrapt": calls_of(no_op(plain), 5),
         },
         rounds=rounds,
-        calls=5000,
+        calls=calls,
     )
     methods = in_turn(
         {
@@ -225,28 +256,45 @@ def off_rows(rounds: int) -> list[Row]:
             "wrapt": method_calls_of(Wrapped(), 5),
         },
         rounds=rounds,
-        calls=5000,
+        calls=calls,
     )
+    return {"function": functions, "method": methods}
+
+
+def off_rows(rounds: int) -> list[Row]:
+    """Measure calls that are not shadowed."""
+    measured = off_seconds(rounds)
     rows = []
     for what, must, goal in (("off", 0.30, 0.17), ("sampled out", 0.50, 0.25)):
-        for kind, seconds in (("function", functions), ("method", methods)):
+        for kind, seconds in measured.items():
             ours, theirs = added(seconds, what), added(seconds, "wrapt")
             rows.append(Row(f"{what}, {kind} | wrapt no-op", must, goal, ours, theirs))
     return rows
 
 
+def shadowed_seconds(
+    rounds: int,
+    workers: tuple[ThreadRunner, ThreadPoolExecutor],
+    calls: int = 200,
+    decorate: Decorate = launched,
+) -> dict[str, list[float]]:
+    """Time shadowed calls while the workers are busy, beside what a pool takes."""
+    runner, pool = workers
+    return in_turn(
+        {
+            "bare": calls_of(plain, 5),
+            "shadowed": calls_of(decorate(plain, plain, runner=runner), 5),
+            "submitted": calls_of(lambda value: pool.submit(plain, value), 5),
+        },
+        rounds=rounds,
+        calls=calls,
+    )
+
+
 def shadowed_rows(rounds: int) -> list[Row]:
     """Time shadowed calls while the workers are busy, beside what a pool or a pickle takes."""
     with busy_workers() as (runner, pool):
-        seconds = in_turn(
-            {
-                "bare": calls_of(plain, 5),
-                "shadowed": calls_of(launched(plain, runner=runner), 5),
-                "submitted": calls_of(lambda value: pool.submit(plain, value), 5),
-            },
-            rounds=rounds,
-            calls=200,
-        )
+        seconds = shadowed_seconds(rounds, (runner, pool))
         nested = in_turn(
             {
                 "bare": calls_of(plain, CART),
@@ -380,6 +428,83 @@ def throughput_row(rounds: int) -> Row:
     )
 
 
+def jsonl_row(rounds: int) -> Row:
+    """Time the CPU from a candidate's end to its mismatch on the disk, beside the line alone."""
+    began: list[float] = []
+    calls = 200
+
+    def differing(value: Any) -> Any:
+        value["lines"][3]["price"] = 1.5
+        began.append(time.process_time())
+        return value
+
+    with tempfile.TemporaryDirectory() as folder:
+        sink = JsonlSink(folder)
+        shadowed = launched(plain, differing, runner=InlineRunner(), sinks=[sink])
+
+        def ours(calls: int) -> float:
+            seconds = 0.0
+            for _ in itertools.repeat(None, calls):
+                shadowed(CART)
+                seconds += time.process_time() - began.pop()
+            # The thread of the sink works on meanwhile, and does the rest here.
+            before = time.process_time()
+            flush()
+            return (seconds + time.process_time() - before) / calls
+
+        ours(1)
+        [path] = pathlib.Path(folder).iterdir()
+        record = json.loads(path.read_bytes())
+        descriptor = os.open(f"{folder}/theirs", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+
+        def theirs(calls: int) -> float:
+            before = time.process_time()
+            for _ in itertools.repeat(None, calls):
+                os.write(descriptor, f"{json.dumps(record)}\n".encode())
+            return (time.process_time() - before) / calls
+
+        seconds = in_turn({"ours": ours, "theirs": theirs}, rounds=rounds, calls=calls)
+        os.close(descriptor)
+        launch_of(shadowed).pause()
+        sink.close()
+    return Row(
+        "a mismatch to disk, CPU | json.dumps and os.write",
+        6.0,
+        3.0,
+        seconds["ours"],
+        seconds["theirs"],
+    )
+
+
+def memory_row(rounds: int) -> Row:
+    """Measure what a call holds while it waits, beside a work item of a pool with its future."""
+    waiting: dict[str, list[float]] = {"ours": [], "theirs": []}
+    with busy_workers() as (runner, pool):
+        shadowed = launched(plain, runner=runner)
+        for _ in range(rounds):
+            waiting["ours"].append(standing.bytes_waiting(shadowed))
+            waiting["theirs"].append(
+                standing.bytes_waiting(lambda value: pool.submit(plain, value))
+            )
+    return Row(
+        "memory of a waiting call | of a submitted one",
+        0.25,
+        0.12,
+        waiting["ours"],
+        waiting["theirs"],
+        unit="B",
+        per_unit=1.0,
+    )
+
+
+def import_row(rounds: int) -> Row:
+    """Time the import in fresh interpreters, beside that of what it depends on."""
+    seconds = import_time.in_turn(rounds)
+    ours, theirs = seconds[import_time.OURS], seconds[import_time.BASE]
+    what = f"{import_time.OURS} | {import_time.BASE}"
+    return Row(what, 1.6, 1.2, ours, theirs, unit="ms", per_unit=1e3)
+
+
 def rows(rounds: int) -> Iterator[Row]:
     """Measure the whole table."""
     yield from off_rows(rounds)
@@ -387,18 +512,35 @@ def rows(rounds: int) -> Iterator[Row]:
     yield rested_row(rounds)
     yield async_row(rounds)
     yield throughput_row(rounds)
+    yield jsonl_row(rounds)
+
+    yield memory_row(min(rounds, 5))
+    yield import_row(min(rounds, 20))
 
 
 def main() -> int:
     """Print the table; return 1 if a ratio misses what it must hold."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--rounds", type=int, default=40)
+    tables.add_option(parser)
     options = parser.parse_args()
-    print(HEAD)
-    missed = False
+    if options.rounds < 20 and options.write:
+        parser.error("fewer than 20 rounds are not to be written")
+    tables.check(options.write, "ratios")
+    print(line(f"medians of {options.rounds} rounds", HEAD))
+    missed, told = False, []
     for row in rows(options.rounds):
         print(row, flush=True)
+        told.append([row.what.replace("|", "beside"), *row.cells])
         missed |= row.ratio > row.must
+    wake_ups = standing.wake_ups()
+    if wake_ups is not None:
+        what = "wake-ups of idle threads within 5 s, after 2 s of rest"
+        cells = [str(wake_ups), "", "", "", "", "0", "0"]
+        print(line(what, cells))
+        told.append([what, *cells])
+        missed |= wake_ups > 0
+    tables.write(options.write, "ratios", tables.table(["what", *HEAD], told))
     return missed
 
 

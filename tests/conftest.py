@@ -13,7 +13,7 @@ import jsonschema
 import pytest
 
 import gates
-from darkcall import _config, _guard, _job, _report, dark_launch, flush
+from darkcall import _config, _guard, _report, _trial, dark_launch, flush
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import MemorySink
 from records import a_record
@@ -69,7 +69,7 @@ def _each_record_has_the_shape_of_the_schema(monkeypatch):
         return record
 
     # Checked after the test: what is raised on a worker would count as a fault.
-    monkeypatch.setattr(_job, "record_of", noting)
+    monkeypatch.setattr(_trial, "record_of", noting)
     yield
     seen = set()
     for record in made:

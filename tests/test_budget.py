@@ -1,15 +1,27 @@
 from __future__ import annotations
 
 import contextlib
+import contextvars
 import itertools
 import threading
 import time
 
+import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 import gates
-from darkcall._budget import BUDGET_SECONDS, CpuBudget, Meter, thread_clock
+from darkcall import _budget
+from darkcall._budget import (
+    BUDGET_SECONDS,
+    MOMENT_SECONDS,
+    CpuBudget,
+    Meter,
+    ThreadTime,
+    thread_clock,
+    time_of_this_thread,
+)
+from darkcall._observe import observe
 from gates import use
 from looking import wait_until
 
@@ -195,3 +207,51 @@ class TestMeter:
         meter.leave_thread()
 
         assert meter.read() == 0.0
+
+
+class TestThreadTime:
+    def test_it_asks_the_system_once_in_a_moment(self, monkeypatch):
+        asked = []
+        monkeypatch.setattr(time, "thread_time", lambda: asked.append(1) or 7.0)
+        thread_time = ThreadTime()
+        told = [thread_time.until(100.0 + part * MOMENT_SECONDS) for part in (0.0, 0.5, 0.9)]
+
+        assert told == pytest.approx([7.0, 7.0 + 0.5 * MOMENT_SECONDS, 7.0 + 0.9 * MOMENT_SECONDS])
+        assert len(asked) == 1
+        assert thread_time.until(100.0 + 1.1 * MOMENT_SECONDS) == 7.0
+        assert len(asked) == 2
+
+    def test_each_thread_has_its_own_until_a_fork(self):
+        others = []
+        thread = threading.Thread(target=lambda: others.append(time_of_this_thread()))
+        thread.start()
+        thread.join()
+        own = time_of_this_thread()
+
+        assert time_of_this_thread() is own
+        assert others[0] is not own
+        _budget.after_fork()
+        assert time_of_this_thread() is not own
+
+    def test_what_a_candidate_is_said_to_have_used_is_no_more_than_the_time_it_took(self):
+        class Jumping(ThreadTime):
+            """Its clock is far off, either way."""
+
+            told = itertools.cycle([0.0, 5.0, 5.0, 0.0])
+
+            def until(self, now):
+                return next(self.told)
+
+        def observed():
+            return observe(
+                len,
+                (("ab",), {}),
+                contextvars.Context(),
+                thread_time=Jumping(),
+                swallows=Exception,
+            )
+
+        ahead, behind = observed(), observed()
+
+        assert ahead.cpu_seconds == ahead.duration_seconds
+        assert behind.cpu_seconds == 0.0

@@ -15,16 +15,14 @@ def test_a_child_that_comes_back_from_what_forked_it_ends(monkeypatch):
         raise Ended(code)
 
     monkeypatch.setattr(os, "_exit", end)
-    parent = os.getpid()
 
     def fork(*, fails=False):
-        monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+        _dark.after_fork()
         if fails:
             raise ValueError
 
     with pytest.raises(Ended, match="0"):
         _dark.in_this_process(fork)
-    monkeypatch.setattr(os, "getpid", lambda: parent)
     with pytest.raises(Ended, match="0"):
         _dark.in_this_process(lambda: fork(fails=True))
 

@@ -145,17 +145,43 @@ def test_a_call_whose_counting_is_interrupted_again_and_again_is_counted_once(mo
         settle(*args)
 
     strikes = [Interrupt(), Interrupt()]
-    echo, _ = launched(max_pending=1)
-    [candidate] = launch_of(echo).candidates
+    # What a single candidate's gate refuses is counted in one step.
+    echo, _ = launched(candidate={"v2": lambda x: x, "v3": lambda x: x}, max_pending=1)
+    for candidate in launch_of(echo).candidates:
+        assert candidate.gate.room.take()
     settle = candidate.settle
     monkeypatch.setattr(candidate, "settle", count)
-    assert candidate.gate.room.take()
 
     with pytest.raises(Interrupt):
         echo(3)
     with pytest.raises(Interrupt):
         launch_of(echo).stats()
-    assert adds_up(echo).reasons == {"interrupted": 1}
+    stats = launch_of(echo).stats()
+    assert stats.shadowed == 1
+    assert stats.candidates["v2"].reasons == {"full": 1}
+    assert stats.candidates["v3"].reasons == {"interrupted": 1}
+    assert stats.candidates["v3"].pending == 0
+
+
+def test_a_call_that_is_refused_and_interrupted_is_counted_once():
+    echo, sink = launched(raising(Interrupt()), lambda *_args, **_kwargs: None, max_pending=1)
+    assert launch_of(echo).candidates[0].gate.room.take()
+
+    with pytest.raises(Interrupt):
+        echo(3)
+    stats = adds_up(echo)
+    assert stats.calls == stats.shadowed == stats.outcomes["dropped"] == 1
+    assert stats.reasons == {"full": 1}
+    assert sink.records == []
+
+
+def test_a_lost_call_gives_its_place_back_though_each_call_after_it_finds_none():
+    echo, _ = launched(raising(Interrupt()), lambda *_args, **_kwargs: None, max_pending=1)
+
+    for _ in range(3):
+        with pytest.raises(Interrupt):
+            echo(3)
+    assert adds_up(echo).reasons == {"interrupted": 3}
 
 
 class Striking(Tally):

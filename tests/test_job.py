@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextvars
 import datetime as dt
 import gc
 import sys
@@ -10,7 +11,7 @@ import weakref
 
 import pytest
 
-from darkcall import _course, _gate, _guard, _job, flush, is_dark, launch_of
+from darkcall import _course, _gate, _guard, _trial, flush, is_dark, launch_of
 from darkcall.runners import InlineRunner
 from looking import outcomes, stats_of, wait_until
 
@@ -249,7 +250,7 @@ class TestTimeout:
     def test_a_comparison_that_hangs_makes_the_call_uncomparable(
         self, launched, threads, hung, monkeypatch
     ):
-        monkeypatch.setattr(_job, "CONCLUDING_SECONDS", 0.05)
+        monkeypatch.setattr(_trial, "CONCLUDING_SECONDS", 0.05)
         function, _ = launched(
             lambda x: x, lambda x: x, runner=threads, compare=lambda a, b: hung(a)
         )
@@ -262,7 +263,7 @@ class TestTimeout:
 
     @pytest.fixture
     def short_import(self, monkeypatch):
-        monkeypatch.setattr(_job, "IMPORT_SECONDS", 0.02)
+        monkeypatch.setattr(_trial, "IMPORT_SECONDS", 0.02)
 
     @pytest.mark.parametrize("is_found", [True, False])
     @pytest.mark.usefixtures("short_import")
@@ -621,3 +622,32 @@ def test_what_comes_back_from_a_loop_to_a_runner_that_raises_is_counted(launched
     assert flush(timeout=5)
     assert outcomes(function) == {"skipped": 1}
     assert stats_of(function).reasons == {"fault": 1}
+
+
+def test_a_match_that_was_settled_before_makes_no_record(launched):
+    class Hasty(InlineRunner):
+        """It loses patience, and does the work all the same."""
+
+        def submit(self, work):
+            work.drop("impatient")
+            super().submit(work)
+
+    function, memory = launched(lambda x: x, lambda x: x, runner=Hasty())
+    function(1)
+
+    assert memory.records == []
+    assert stats_of(function).reasons == {"impatient": 1}
+    assert outcomes(function) == {"dropped": 1}
+
+
+def test_a_candidate_sees_its_callers_variables_where_nobody_imported_decimal(
+    launched, monkeypatch
+):
+    variable = contextvars.ContextVar("variable")
+    monkeypatch.delitem(sys.modules, "decimal", raising=False)
+    function, memory = launched(lambda x: x, lambda x: variable.get(), runner=INLINE)
+    context = contextvars.copy_context()
+    context.run(variable.set, 1)
+    context.run(function, 1)
+
+    assert [record.outcome for record in memory.records] == ["match"]

@@ -645,7 +645,7 @@ class TestFork:
         printed = run_script("""
             import logging, os, sys, threading, types, warnings
             from darkcall import dark_launch, flush, launch_of
-            from darkcall.sinks import _forks
+            from darkcall import _forks
 
             warnings.simplefilter("ignore", DeprecationWarning)
             logging.getLogger("darkcall").disabled = True

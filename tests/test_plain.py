@@ -7,6 +7,7 @@ import datetime as dt
 import decimal
 import enum
 import math
+import pickle
 import sys
 import threading
 import time
@@ -17,7 +18,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkcall._snapshot import Limits, _plain, keep_plain, opened, weight_of
+from darkcall._snapshot import Limits, _plain, is_kept_as, keep_plain, opened, weight_of
+from darkcall.compare import equal
 from looking import in_threads
 
 
@@ -170,4 +172,33 @@ def test_many_values_that_take_long_to_weigh_are_left_to_the_careful_way():
     value = [Wide(items) for _ in range(20_000)]
     began = time.thread_time()
     assert keep_plain(value, LIMITS) is None
-    assert time.thread_time() - began < 0.05
+    # To weigh them all takes seconds.
+    assert time.thread_time() - began < 0.5
+
+
+@given(PLAIN, PLAIN)
+def test_what_would_be_kept_in_the_same_bytes_is_the_same(value, other):
+    kept = keep_plain([value], LIMITS)
+
+    assert not is_kept_as([value, 1], kept)
+    assert not is_kept_as([other], kept) or not equal(opened(kept), [other])
+
+
+def test_a_copy_of_data_as_in_json_would_be_kept_in_the_same_bytes():
+    kept = keep_plain({"a": [1, 2.5, None], "b": [{"a": True}]}, LIMITS)
+
+    assert is_kept_as(opened(kept), kept)
+
+
+@pytest.mark.parametrize(
+    "value", [[1.0], [True], [bytearray(b"1")], ["1"], [b"1", b"1"], (1,), {1}, [Exception()]]
+)
+def test_what_would_be_kept_in_other_bytes_is_not_said_to_be_the_same(value):
+    assert not is_kept_as(value, keep_plain([1], LIMITS))
+
+
+def test_a_buffer_is_not_kept_as_the_bytes_in_it():
+    kept = keep_plain([b"1"], LIMITS)
+
+    assert keep_plain([pickle.PickleBuffer(b"1")], LIMITS) is None
+    assert not is_kept_as([pickle.PickleBuffer(b"1")], kept)

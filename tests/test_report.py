@@ -5,9 +5,10 @@ import os
 import platform
 import time
 
+import attrs
 import pytest
 
-from darkcall import Difference, _guard, _job, _report
+from darkcall import Difference, _guard, _report, _trial, launch_of
 from darkcall.runners import InlineRunner
 
 
@@ -207,17 +208,36 @@ def test_what_a_comparison_says_of_its_end_is_redacted_and_bounded(record_of):
     assert len(record.stopped) < 10_000
 
 
-def test_a_call_whose_record_cannot_be_made_is_counted_all_the_same(launched, monkeypatch):
+@pytest.mark.parametrize("outcome", ["match", "mismatch"])
+def test_a_call_whose_record_cannot_be_made_is_counted_all_the_same(launched, monkeypatch, outcome):
     def fail(*_args):
         raise ValueError
 
-    monkeypatch.setattr(_job, "record_of", fail)
-    function, memory = launched(lambda x: x, lambda x: x, runner=INLINE)
+    monkeypatch.setattr(_trial, "record_of", fail)
+    monkeypatch.setattr(_trial, "record_of_match", fail)
+    function, memory = launched(lambda x: x, lambda x: x + (outcome == "mismatch"), runner=INLINE)
     before = _guard.faults.value
     function(1)
 
     assert memory.records == []
+    assert launch_of(function).stats().outcomes[outcome] == 1
     assert _guard.faults.value == before + 1
+
+
+def test_the_record_of_a_match_is_as_any_other(launched):
+    records = []
+    for knobs in ({}, {"normalize": lambda value: value}):
+        function, memory = launched(
+            lambda x: x, lambda x: x, name="shop.price", runner=INLINE, **knobs
+        )
+        function([1])
+        records.append(memory.records[0])
+    short, long = (attrs.asdict(record) for record in records)
+    differing = {field for field in short if type(short[field]) is not type(long[field])}
+    measured = {"call_id", "at"} | {field for field in short if field.endswith("_seconds")}
+
+    assert not differing
+    assert {field for field in short if short[field] != long[field]} <= measured
 
 
 def test_a_context_that_cannot_be_opened_is_told_in_its_place(record_of):

@@ -83,7 +83,7 @@ def test_a_thread_is_native_after_gevent_has_patched(monkeypatch):
 
     monkeypatch.setitem(sys.modules, "gevent.monkey", Monkey())
 
-    assert _threads._native(threading, "Lock") == "threading.Lock"
+    assert _threads.native(threading, "Lock") == "threading.Lock"
 
 
 def test_what_gevent_loads_late_is_loaded_once_before_the_first_thread(monkeypatch):

@@ -7,12 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _guard
-from ._errors import ConfigurationError, SignatureMismatchError
+from ._forks import ForkGate
 from ._model import Outcome
+from ._reference import check_main, imported, reference_of, why_not_imported
 from ._signatures import check_signatures, is_async
 from ._tally import Tally
-from ._text import escaped, qualname_of
-from .sinks._forks import ForkGate
+from ._text import escaped
 
 
 if TYPE_CHECKING:
@@ -22,6 +22,12 @@ if TYPE_CHECKING:
 
 #: A candidate that could not be imported is tried again after so many seconds.
 RETRY_SECONDS: Final = 30.0
+
+#: A run in a thread that takes the CPU for longer, in seconds, and for most of its time, delays
+#: callers: it holds the interpreter's lock for 5 ms at a time.
+CPU_BOUND_SECONDS: Final = 0.001
+#: After so many of them it is told: the first may be slow for reasons of its own.
+CPU_BOUND_RUNS: Final = 10
 
 _MAX_REASONS: Final = 100
 
@@ -43,6 +49,7 @@ class Candidate:
         function: The candidate itself; None before it is imported.
         gate: What decides whether it runs; replaced in a forked child.
         late: How often it ended after its deadline.
+        cpu_bound: How often it took the CPU of this process for long.
     """
 
     def __init__(
@@ -60,6 +67,7 @@ class Candidate:
         self._target = target
         self.function: Callable[..., Any] | None = None
         self._is_async: bool | None = None
+        self._reference: str | None = None
         self._failure: str | None = None
         self._try_again_at = 0.0
         self._importing = ForkGate()
@@ -73,6 +81,7 @@ class Candidate:
         self._outcomes = {outcome: Tally() for outcome in Outcome}
         self._reasons: dict[str, Tally] = {}
         self.late = Tally()
+        self.cpu_bound = Tally()
 
     def resolve(self) -> Callable[..., Any]:
         """Give the candidate itself; imported now if it was given by name.
@@ -92,9 +101,9 @@ class Candidate:
             now = time.monotonic()
             if self._failure is None or now >= self._try_again_at:
                 try:
-                    return self.function or self._adopt(_imported(self._target))
+                    return self.function or self._adopt(imported(str(self._target)))
                 except Exception as error:  # noqa: BLE001 -- an import runs any code
-                    self._failure = _said_by(error)
+                    self._failure = why_not_imported(error)
                     self._try_again_at = now + RETRY_SECONDS
                     _guard.say(
                         _guard.ERROR,
@@ -118,6 +127,22 @@ class Candidate:
         """Whether it is a coroutine function; None before it is imported."""
         return self._is_async
 
+    def reference(self) -> str:
+        """Name the candidate so that another process finds it.
+
+        Returns:
+            ``package.module:function``.
+
+        Raises:
+            ConfigurationError: Another process would not find it.
+        """
+        if isinstance(self._target, str):
+            check_main(self._target)
+            return self._target
+        if self._reference is None:
+            self._reference = reference_of(self.function)
+        return self._reference
+
     def settle(self, outcome: Outcome, reason: str | None = None) -> None:
         """Count the outcome of one call, and why.
 
@@ -125,15 +150,31 @@ class Candidate:
             outcome: The outcome.
             reason: Why, if there is more to say; the same words for the same reason.
         """
-        if reason == "exit":
-            dropped_at_close.add()
         if reason is not None:
+            if reason == "exit":
+                dropped_at_close.add()
             if len(self._reasons) >= _MAX_REASONS and reason not in self._reasons:
                 reason = "other"
-            self._reasons.setdefault(reason, Tally()).add()
+            tally = self._reasons.get(reason)
+            (self._reasons.setdefault(reason, Tally()) if tally is None else tally).add()
         # Not by a call, after which a signal handler may raise: it would be counted again.
         for _ in self._outcomes[outcome]:  # pragma: no branch -- it has no end
             break
+
+    def took_the_cpu(self, cpu_seconds: float, seconds: float) -> None:
+        """Hear of a run in this process that used the CPU for long; tell of it once.
+
+        Args:
+            cpu_seconds: For how long it used the CPU, over ``CPU_BOUND_SECONDS``.
+            seconds: How long it took.
+        """
+        if cpu_seconds > seconds / 2 and self.cpu_bound.add() + 1 == CPU_BOUND_RUNS:
+            _guard.say(
+                _guard.WARNING,
+                f"{self.full_name}: took the CPU for {1000 * cpu_seconds:.1f} ms of "
+                f"{1000 * seconds:.1f} ms, on {CPU_BOUND_RUNS} calls by now; in a thread that "
+                "delays callers, runner=ProcessRunner() runs it in another process",
+            )
 
     def counts(self) -> tuple[dict[str, int], dict[str, int]]:
         """Read how often each outcome came about, and how often each reason was given."""
@@ -142,30 +183,3 @@ class Candidate:
 
     def __repr__(self) -> str:
         return f"<Candidate {escaped(self.full_name)}>"
-
-
-def _imported(reference: Any) -> Any:
-    module, _, path = reference.partition(":")
-    found: Any = importlib.import_module(module)
-    for attribute in path.split("."):
-        found = getattr(found, attribute)
-    return found
-
-
-def _said_by(error: Exception) -> str:
-    # The texts of these are about names in the code; any other may hold what it should not.
-    if isinstance(error, ImportError | AttributeError | SignatureMismatchError):
-        return f"{type(error).__qualname__}: {error}"
-    return qualname_of(type(error))
-
-
-def check_reference(reference: str) -> None:
-    """Refuse what is not of the form ``pkg.mod:func``.
-
-    Raises:
-        ConfigurationError: It is not.
-    """
-    module, colon, path = reference.partition(":")
-    if not colon or not all(part.isidentifier() for part in (*module.split("."), *path.split("."))):
-        msg = f"candidate={reference!r} will not do: give a callable or 'package.module:function'"
-        raise ConfigurationError(msg)

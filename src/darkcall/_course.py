@@ -12,9 +12,9 @@ from ._observe import observe_async
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
-    from ._job import Trial
     from ._model import Observation
     from ._observe import Arguments
+    from ._trial import Trial
     from .runners import Watch
 
 #: How long recording that a candidate did not end may hold a worker, in seconds.
@@ -75,7 +75,7 @@ class Conclusion:
     def run(self, watch: Watch) -> None:
         """Conclude, on a worker."""
         watch.start(REPORTING_SECONDS, _leave_it)
-        self._trial.guarded(watch, self._conclude)
+        self._trial.run(watch, self._conclude)
         watch.end()
 
     def drop(self, reason: str) -> None:

@@ -9,11 +9,11 @@ import types
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 
-from ._candidate import check_reference
 from ._errors import ConfigurationError
 from ._launch import Launch
 from ._lifecycle import install_hooks
 from ._policy import Knobs, check_names
+from ._reference import check_reference
 from ._signatures import call_of, is_async, unpartial
 from ._wrappers import ATTRIBUTE, as_function, as_proxy
 

@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     from ._budget import Meter
 
+#: Why a gate lets a call not through.
+REFUSALS: Final = ("full", "stuck", "breaker", "over_budget")
 #: So many failures in a row, with nothing else between them, open the breaker.
 BREAKER_FAILURES: Final = 20
 #: How long an open breaker lets nothing through before it tries one call, in seconds.
@@ -67,6 +69,9 @@ class Room:
     def give_back(self, nbytes: int) -> None:
         """Give a place back, and what the call weighed."""
         # No call of a function: where the stack ends, the place would be lost.
+        if not (nbytes or self._surplus):
+            self.places.append(None)
+            return
         with self._lock:
             self.nbytes -= nbytes
             if self._surplus:
@@ -97,6 +102,7 @@ class Gate:
 
     Attributes:
         room: The places for calls that wait or run.
+        shut_until: Until when it may refuse calls for another reason; 0.0 while nothing is wrong.
     """
 
     __slots__ = (
@@ -112,12 +118,12 @@ class Gate:
         "_max_stuck",
         "_name",
         "_pause_seconds",
-        "_shut_until",
         "_stuck",
         "_stuck_until",
         "_tried",
         "_try_at",
         "room",
+        "shut_until",
     )
 
     def __init__(
@@ -149,7 +155,7 @@ class Gate:
         self._stuck_until = 0.0
         self._tried: Meter | None = None
         self._is_half_open = False
-        self._shut_until = 0.0
+        self.shut_until = 0.0
         self.room = Room(max_pending, max_pending_bytes)
 
     @property
@@ -189,7 +195,7 @@ class Gate:
     def enter(self) -> str | None:
         """Take a place for a call; tell why there is none for it, None if it has one."""
         # Zero while nothing is wrong: most calls need no clock here.
-        if self._shut_until and (refusal := self.refuses(self._clock())) is not None:
+        if self.shut_until and (refusal := self.refuses(self._clock())) is not None:
             return refusal
         if not self.room.take():
             return "full"
@@ -203,7 +209,7 @@ class Gate:
             self._breaker_until = now + BREAKER_SECONDS
         if self._is_stopped:
             self._stuck_until = now + self._pause_seconds
-        self._shut_until = max(self._stuck_until, self._breaker_until, self._shut_until)
+        self.shut_until = max(self._stuck_until, self._breaker_until, self.shut_until)
 
     def begin(self, meter: Meter, now: float) -> str | None:
         """Tell why a call that has waited may not begin any more; None if it may.
@@ -212,7 +218,7 @@ class Gate:
             meter: The candidate's.
             now: A reading of the clock, in seconds.
         """
-        if now >= self._shut_until and not self._stuck:
+        if now >= self.shut_until and not self._stuck:
             return None
         with self._lock:
             self._charge(now, sum(one.read() for one in self._stuck))
@@ -234,14 +240,31 @@ class Gate:
             cpu_seconds: What it used of the CPU; None if that is not known.
         """
         meter.is_over = True
+        if self._budget is None and not self.shut_until:
+            # Nothing is wrong, and nothing counts.
+            return
         restarts = False
         with self._lock:
             self._charge(self._clock(), cpu_seconds or 0.0)
+            if not (self._budget_until or self.shut_until):
+                # Nothing is wrong, as before.
+                return
             if meter is self._tried and self._is_stopped:
                 restarts, self._is_stopped, self._stuck_until = True, False, 0.0
             self._update()
         if restarts:
             self._say_that_it_restarts()
+
+    def charge(self, cpu_seconds: float) -> None:
+        """Hear of CPU time that was used for a candidate, and not by it.
+
+        Args:
+            cpu_seconds: How much, in seconds.
+        """
+        if cpu_seconds:
+            with self._lock:
+                self._charge(self._clock(), cpu_seconds)
+                self._update()
 
     def succeeded(self) -> None:
         """Hear that a candidate returned, or raised as the control did."""
@@ -338,4 +361,4 @@ class Gate:
         if not self._is_open:
             # A caller may have put it off in the moment in which it closed.
             self._breaker_until = 0.0
-        self._shut_until = max(self._stuck_until, self._breaker_until, self._budget_until)
+        self.shut_until = max(self._stuck_until, self._breaker_until, self._budget_until)

@@ -82,7 +82,7 @@ def drain(until: float = math.inf) -> None:
     # A handler that hangs holds one thread, not one after the other; nor does logging itself,
     # whose lock somebody may hold.
     draining = _draining
-    if not draining.acquire(blocking=False):
+    if not _waiting or not draining.acquire(blocking=False):
         return
     try:
         # logging is slow to import, and import darkcall must touch no logger.

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from . import _config, _guard
 from ._candidate import Candidate
 from ._errors import ConfigurationError
-from ._gate import Gate
+from ._gate import REFUSALS, Gate
 from ._job import Job
 from ._model import CandidateStats, Outcome, Stats
 from ._parameters import Parameters
@@ -25,20 +25,27 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ._policy import Policy
+    from .runners import Runner
 
 _indexes = itertools.count()
 
 
 class Counts:
-    """How often a call took each way."""
+    """How often a call took each way.
 
-    __slots__ = ("nested", "off", "shadowed", "unsampled")
+    Attributes:
+        refused: Shadowed calls that the gate of the only candidate refused, by reason.  One step
+            counts the call and its outcome, so that nothing can come between the two.
+    """
+
+    __slots__ = ("nested", "off", "refused", "shadowed", "unsampled")
 
     def __init__(self) -> None:
         self.off = Tally()
         self.nested = Tally()
         self.unsampled = Tally()
         self.shadowed = Tally()
+        self.refused = {reason: Tally() for reason in REFUSALS}
 
 
 class Launch:
@@ -80,16 +87,37 @@ class Launch:
             )
             for candidate_name, target in candidates.items()
         )
+        #: What refuses a call by itself; None if there are several.
+        self.only_candidate = self.candidates[0] if len(self.candidates) == 1 else None
         self._parameters = self._parameters_for(policy)
         self._loop = self._loop_of_its_own()
         # None while it is off.
         self._terms: Terms | None = None
         self._is_stale = True
+        self.check_runner(policy.runner)
         self._adopt(policy)
         _config.add(self)
         # Until now it heard of no switch.
         with _config.locked():
             self._refresh()
+
+    def check_runner(self, runner: Runner | None) -> None:
+        """Refuse a runner that cannot run each of the candidates.
+
+        Args:
+            runner: The runner.
+
+        Raises:
+            ConfigurationError: It runs them in other processes, which would not find one.
+        """
+        if getattr(runner, "remote", None) is not None:
+            for candidate in self.candidates:
+                candidate.reference()
+
+    @property
+    def has_own_runner(self) -> bool:
+        """Whether it was given a runner by itself."""
+        return self._explicit.get("runner") is not None
 
     def _after_fork(self) -> None:
         """Begin to count at nothing, in a forked child."""
@@ -190,7 +218,7 @@ class Launch:
         check_names(knobs, "update")
         with _config.locked():
             before = self._explicit
-            _config.policy_with({**before, **knobs})
+            self.check_runner(_config.policy_with({**before, **knobs}).runner)
             self._explicit = {**self._explicit, **knobs}
             try:
                 self._refresh()
@@ -254,11 +282,18 @@ class Launch:
         self._settle_lost()
         # Outcomes first: no call is to have an outcome before it is counted as shadowed.
         counted = [(candidate, *candidate.counts()) for candidate in self.candidates]
-        shadowed = self._counts.shadowed.value
+        counts = self._counts
+        refused = {reason: tally.value for reason, tally in counts.refused.items() if tally.value}
+        for _, outcomes, reasons in counted:
+            # If there are any, there is one candidate alone.
+            outcomes[Outcome.DROPPED.value] += sum(refused.values())
+            for reason, times in refused.items():
+                reasons[reason] = reasons.get(reason, 0) + times
+        shadowed = counts.shadowed.value + sum(refused.values())
         return Stats(
-            off=self._counts.off.value,
-            nested=self._counts.nested.value,
-            unsampled=self._counts.unsampled.value,
+            off=counts.off.value,
+            nested=counts.nested.value,
+            unsampled=counts.unsampled.value,
             shadowed=shadowed,
             candidates={
                 candidate.name: CandidateStats(
@@ -267,6 +302,7 @@ class Launch:
                     pending=shadowed - sum(outcomes.values()),
                     late=candidate.late.value,
                     stuck=candidate.gate.stuck,
+                    cpu_bound=candidate.cpu_bound.value,
                 )
                 for candidate, outcomes, reasons in counted
             },

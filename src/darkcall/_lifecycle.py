@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _children, _config, _guard, _report, _threads, runners
+from . import _budget, _children, _config, _dark, _guard, _report, _threads, runners
 from ._candidate import dropped_at_close
 from ._dark import is_dark
 from ._policy import checked_seconds
@@ -223,6 +223,8 @@ def _left(deadline: float) -> float:
 
 def _after_fork() -> None:
     """Start anew: no thread of the parent's is here, and what waited is the parent's."""
+    _dark.after_fork()
+    _budget.after_fork()
     _threads.after_fork()
     ThreadRunner._is_shut = False
     _config.after_fork()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import enum
+import operator
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 
 class Outcome(enum.StrEnum):
@@ -48,7 +49,8 @@ class Observation:
         value: What it returned, after ``normalize``; None if it raised.
         exception: What it raised; None if it returned.
         duration_seconds: How long it took, in seconds.
-        cpu_seconds: CPU time of its thread, in seconds; None where not measured.
+        cpu_seconds: CPU time of its thread, in seconds, to within 50 microseconds; None where
+            not measured.
     """
 
     value: Any = None
@@ -60,6 +62,14 @@ class Observation:
     def raised(self) -> bool:
         """Whether it raised instead of returning."""
         return self.exception is not None
+
+
+class ObservationDraft(Observation):
+    """An observation to be filled in, as ``RecordDraft``."""
+
+    __slots__ = ()
+    __setattr__ = object.__setattr__
+    __delattr__ = object.__delattr__
 
 
 @attrs.frozen(eq=False)
@@ -101,7 +111,8 @@ class Record:
         reason: Why it was skipped, ignored, dropped or could not be compared.
         waited_seconds: How long the call waited for a worker.
         candidate_seconds: How long the candidate took; None if it did not end in time.
-        candidate_cpu_seconds: CPU time the candidate took; None where not measured.
+        candidate_cpu_seconds: CPU time the candidate took, to within 50 microseconds and never
+            more than ``candidate_seconds``; None where not measured.
         sample_rate: The share of calls that is sampled, 0 to 1; None where unknown.
         signature: What makes two mismatches the same kind of mismatch.
         differences: Where the two differ, each a mapping with ``path``, ``kind``,
@@ -149,27 +160,43 @@ class Record:
             {'schema': 1, 'call_id': 'a-0-1', 'launch': 'shop.price', 'candidate': 'candidate', \
 'outcome': 'match', 'at': 1.5, 'host': 'h', 'pid': 7, 'control_seconds': 0.1}
         """
-        data: dict[str, Any] = {"schema": self.schema}
-        for field in _RECORD_FIELDS:
-            value = getattr(self, field)
-            if value is not None or self._was_returned(field):
-                data[field] = value
+        returned = self._what_was_returned()
+        data = {
+            field: value
+            for field, value in zip(_FIELDS_IN_ORDER, _values_of(self), strict=True)
+            if value is not None or field in returned
+        }
         if not self.differences:
             del data["differences"]
         return data
 
-    def _was_returned(self, field: str) -> bool:
+    def _what_was_returned(self) -> list[str]:
         # Where everything is kept, None is what was returned, by whoever returned at all.
         if self.arguments is None or self.candidate_seconds is None:
-            return False
+            return []
         returned = {
             "control_value": self.control_raised is None,
             "candidate_value": self.candidate_raised is None,
         }
-        return returned.get(field, False)
+        return [field for field, is_returned in returned.items() if is_returned]
 
 
-_RECORD_FIELDS = tuple(field.name for field in attrs.fields(Record) if field.name != "schema")
+_FIELDS_IN_ORDER = (
+    "schema",
+    *(field.name for field in attrs.fields(Record) if field.name != "schema"),
+)
+_values_of: Callable[[Record], tuple[Any, ...]] = operator.attrgetter(*_FIELDS_IN_ORDER)
+
+
+class RecordDraft(Record):
+    """A record to be filled in: a frozen class takes seven times as long to fill its fields.
+
+    Made by ``object.__new__``; once it is full, ``__class__`` makes a ``Record`` of it.
+    """
+
+    __slots__ = ()
+    __setattr__ = object.__setattr__
+    __delattr__ = object.__delattr__
 
 
 @attrs.frozen
@@ -184,6 +211,8 @@ class CandidateStats:
         pending: Calls that have no outcome yet.
         late: Candidates that ended after their deadline, when nobody waited any longer.
         stuck: Candidates past their deadline that still hold a thread.
+        cpu_bound: Runs in this process that took over a millisecond and used the CPU for most
+            of that: they delay callers.
     """
 
     outcomes: Mapping[str, int]
@@ -191,6 +220,7 @@ class CandidateStats:
     pending: int
     late: int
     stuck: int
+    cpu_bound: int = 0
 
 
 @attrs.frozen

@@ -8,14 +8,20 @@ import types
 from typing import TYPE_CHECKING, Any
 
 from ._dark import DARK, in_this_process
-from ._model import Observation
+from ._model import Observation, ObservationDraft
 
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
     from contextvars import Context
 
+    from ._budget import ThreadTime
+
     Arguments = tuple[tuple[Any, ...], dict[str, Any]]
+
+
+_clock = time.perf_counter
+_new = object.__new__
 
 
 def observe(
@@ -23,6 +29,7 @@ def observe(
     arguments: Arguments,
     context: Context,
     *,
+    thread_time: ThreadTime,
     swallows: type[BaseException],
 ) -> Observation:
     """Call a candidate.
@@ -32,6 +39,7 @@ def observe(
         arguments: Its arguments, which it may do anything with.
         context: The caller's context variables; the candidate sees them, and what it
             changes is not seen outside.
+        thread_time: The CPU time of this thread.
         swallows: What it may raise without ending this thread's work.
 
     Returns:
@@ -39,34 +47,47 @@ def observe(
     """
     args, kwargs = arguments
     value = exception = None
-    cpu_began, began = time.thread_time(), time.perf_counter()
+    began = _clock()
+    cpu_began = thread_time.until(began)
     try:
-        run = context.copy().run
-        value = in_this_process(run, _call_in_the_dark, function, args, kwargs)
+        copied = context.copy()
+        # Where there are no variables at all, the caller has no decimal context either.
+        if copied:
+            copied.run(_leave_the_callers_decimals)
+        value = in_this_process(copied.run, _call_in_the_dark, function, args, kwargs)
     except swallows as error:
         exception = error.with_traceback(None)
-    seconds = time.perf_counter() - began
-    cpu_seconds = time.thread_time() - cpu_began
+    ended = _clock()
+    cpu_seconds = thread_time.until(ended) - cpu_began
     # By type: a value may fail, or lie, when it is asked for its class.
     if type(value) is types.CoroutineType:
         # Nobody will await it; Python would warn of that in the user's log.
         value.close()
+    observation: Any = _new(ObservationDraft)
     try:
-        return Observation(value, exception, seconds, cpu_seconds)
+        observation.value = value
+        observation.exception = exception
+        observation.duration_seconds = seconds = ended - began
+        # Of what is told, more may be off than was used.
+        is_possible = 0.0 <= cpu_seconds <= seconds
+        observation.cpu_seconds = (
+            cpu_seconds if is_possible else min(max(cpu_seconds, 0.0), seconds)
+        )
+        observation.__class__ = Observation
+        return observation  # type: ignore[no-any-return]
     finally:
         # The tracebacks of what it was raised from lead to this frame: a cycle if it stayed.
-        del value, exception
+        del value, exception, observation
 
 
 def _call_in_the_dark(
     function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> Any:
-    _go_dark()
-    return function(*args, **kwargs)
-
-
-def _go_dark() -> None:
     DARK.set(True)
+    return function(*args, **kwargs) if kwargs else function(*args)
+
+
+def _leave_the_callers_decimals() -> None:
     decimal: Any = sys.modules.get("decimal")
     if decimal is not None:
         # A copied context holds the caller's own decimal context, which can change.
@@ -90,7 +111,8 @@ async def observe_async(
     """
     from asyncio import CancelledError  # noqa: PLC0415 -- slow to import
 
-    _go_dark()
+    DARK.set(True)
+    _leave_the_callers_decimals()
     value: Any = None
     exception: BaseException | None = None
     meter = _StepTimes()

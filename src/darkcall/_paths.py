@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TypeAlias
 import attrs
 
 from ._errors import ConfigurationError
-from ._text import lazy_pattern
+from ._text import lazy_pattern, remembered
 
 
 if TYPE_CHECKING:
@@ -336,15 +336,15 @@ def render(steps: Iterable[Step]) -> str:
         '$.lines[0]["unit price"][<None>]'
     """
     texts = [_step_text(step) for step in steps]
-    if sum(map(len, texts)) > MAX_PATH_CHARACTERS:
-        texts = [*_fitting(texts), f'["{_CUT}"]', *_fitting(texts[::-1])[::-1]]
-    return "$" + "".join(texts)
+    path = "".join(texts)
+    if len(path) > MAX_PATH_CHARACTERS:
+        path = "".join([*_fitting(texts), f'["{_CUT}"]', *_fitting(texts[::-1])[::-1]])
+    return f"${path}"
 
 
 def _fitting(texts: list[str]) -> list[str]:
     ends = accumulate(map(len, texts))
-    room = MAX_PATH_CHARACTERS // 2
-    return [text for text, end in zip(texts, ends, strict=True) if end <= room]
+    return [text for text, end in zip(texts, ends, strict=True) if end <= MAX_PATH_CHARACTERS // 2]
 
 
 def _step_text(step: Step) -> str:
@@ -352,6 +352,11 @@ def _step_text(step: Step) -> str:
         return f"[<{_escaped(step.text, '>')}>]"
     if isinstance(step, int):
         return f"[{step}]" if step.bit_length() < 64 else _step_text(step_of(step))
+    return _name_text(step)
+
+
+@remembered
+def _name_text(step: str) -> str:
     if len(step) <= MAX_KEY_CHARACTERS and step.isidentifier() and _NAME.fullmatch(step):
         return f".{step}"
     quote = '"'
@@ -374,6 +379,7 @@ def _escaped_character(character: str, end: str) -> str:
     return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
 
 
+@remembered
 def steps_of(path: str) -> tuple[Step, ...] | None:
     """The steps of a path that :func:`render` made; None if they are not all in it.
 

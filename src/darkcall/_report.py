@@ -15,27 +15,32 @@ from ._describe import (
     describe_exception,
     describe_mapping,
 )
-from ._model import Record
+from ._model import Record, RecordDraft
 from ._snapshot import opened
 from .compare import signature_of
 
 
 if TYPE_CHECKING:
     from ._comparison import Comparison
-    from ._job import Trial
     from ._model import Observation
     from ._redact import Redactor
     from ._snapshot import Kept
     from ._terms import Terms
+    from ._trial import Trial
+
+_clock = time.perf_counter
+_new = object.__new__
 
 _process = os.urandom(6).hex()
+_pid = os.getpid()
 _host = platform.node()
 
 
 def after_fork() -> None:
     """Tell this process's calls from its parent's."""
-    global _process  # noqa: PLW0603 -- one name for the process
+    global _process, _pid  # noqa: PLW0603 -- one name for the process
     _process = os.urandom(6).hex()
+    _pid = os.getpid()
 
 
 def describe_arguments(
@@ -56,7 +61,7 @@ def record_of(trial: Trial, comparison: Comparison) -> Record:
         The record.
     """
     job = trial.job
-    terms, keep, redactor = job.terms, job.terms.policy.keep, job.terms.policy.redactor
+    keep, redactor = job.terms.policy.keep, job.terms.policy.redactor
     control, candidate = comparison.control, comparison.candidate
     # What is described first gets its share of the record's size for sure.
     budget = Budget()
@@ -65,30 +70,62 @@ def record_of(trial: Trial, comparison: Comparison) -> Record:
         for difference in comparison.differences
     ]
     describing = _Describing(redactor, budget, keep)
-    return Record(
-        call_id=f"{_process}-{terms.index}-{job.number}",
-        launch=terms.launch,
-        candidate=job.candidate.name,
-        outcome=comparison.outcome.value,
-        at=time.time() - (time.perf_counter() - job.began),
-        host=_host,
-        pid=os.getpid(),
-        control_seconds=job.control_seconds,
-        reason=comparison.reason,
-        waited_seconds=trial.waited_seconds,
-        candidate_seconds=None if candidate is None else candidate.duration_seconds,
-        candidate_cpu_seconds=None if candidate is None else candidate.cpu_seconds,
-        sample_rate=terms.sample_rate,
-        signature=describing.signature(comparison),
-        differences=differences,
-        stopped=describing.text(comparison.stopped),
-        control_raised=describing.raised(control),
-        candidate_raised=describing.raised(candidate),
-        context=describing.context(job.user_context),
-        arguments=trial.arguments,
-        control_value=describing.value(control),
-        candidate_value=describing.value(candidate),
-    )
+    record = _draft_of(trial, candidate)
+    record.outcome = comparison.outcome.value
+    record.reason = comparison.reason
+    record.signature = describing.signature(comparison)
+    record.differences = differences
+    record.stopped = describing.text(comparison.stopped)
+    record.control_raised = describing.raised(control)
+    record.candidate_raised = describing.raised(candidate)
+    record.context = describing.context(job.user_context)
+    record.arguments = trial.arguments
+    record.control_value = describing.value(control)
+    record.candidate_value = describing.value(candidate)
+    record.__class__ = Record
+    return record  # type: ignore[no-any-return]
+
+
+def record_of_match(trial: Trial, candidate: Observation) -> Record:
+    """Make the record of a call on which both sides returned the same plain value.
+
+    There is nothing to describe: this runs no code but darkcall's own.
+
+    Args:
+        trial: The candidate's run.
+        candidate: What the candidate did.
+
+    Returns:
+        The record.
+    """
+    record = _draft_of(trial, candidate)
+    record.outcome = "match"
+    record.differences = []
+    record.reason = record.signature = record.stopped = None
+    record.control_raised = record.candidate_raised = None
+    record.context = record.arguments = None
+    record.control_value = record.candidate_value = None
+    record.__class__ = Record
+    return record  # type: ignore[no-any-return]
+
+
+def _draft_of(trial: Trial, candidate: Observation | None) -> Any:
+    job = trial.job
+    terms = job.terms
+    record: Any = _new(RecordDraft)
+    record.call_id = f"{_process}-{terms.index}-{job.number}"
+    record.launch = terms.launch
+    record.candidate = job.candidate.name
+    record.at = time.time() - (_clock() - job.began)
+    record.host = _host
+    record.pid = _pid
+    record.control_seconds = job.control_seconds
+    record.waited_seconds = trial.waited_seconds
+    record.candidate_seconds = None if candidate is None else candidate.duration_seconds
+    record.candidate_cpu_seconds = None if candidate is None else candidate.cpu_seconds
+    record.sample_rate = terms.sample_rate
+    record.schema = 1
+    return record
 
 
 class _Describing:

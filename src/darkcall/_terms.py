@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from .compare import Equality
+
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from ._parameters import Parameters
     from ._policy import Policy
-    from .runners import Runner
+    from .runners import Remote, Runner
     from .sinks._outlet import Outlet
 
 
@@ -20,6 +22,8 @@ class Terms:
     Attributes:
         launch: The launch's name.
         index: Tells launches of one name apart, within the process.
+        may_match_plainly: Whether to see that both sides are the same plain value is to know the
+            outcome and the whole record.
         rate: The share of calls that is chosen at random; 1.0 where a sampler of the user's
             own chooses.
         isolate: How arguments are kept: ``copy``, ``share``, or a callable of the user's own.
@@ -36,6 +40,7 @@ class Terms:
         outlets: The sinks, each behind a queue of its own.
         sinks: What takes the records; it never raises, and waits only where that was asked for.
         runner: Where candidates run.
+        remote: What runs them in other processes, if the runner has them run so.
     """
 
     __slots__ = (
@@ -46,10 +51,12 @@ class Terms:
         "index",
         "isolate",
         "launch",
+        "may_match_plainly",
         "named",
         "outlets",
         "policy",
         "rate",
+        "remote",
         "runner",
         "sample_rate",
         "sampler",
@@ -81,7 +88,15 @@ class Terms:
         self.blocks = policy.when_full == "block"
         self.sinks = [one.offer_patiently if self.blocks else one.offer for one in outlets]
         self.runner = runner
+        self.remote: Remote | None = getattr(runner, "remote", None)
         self.submit = runner.submit
+        self.may_match_plainly = (
+            type(policy.compare) is Equality
+            and not policy.compare.judges
+            and policy.normalize is None
+            and policy.context is None
+            and policy.keep != "everything"
+        )
         if callable(policy.sample):
             self.sampler = policy.sample
             self.rate = 1.0

@@ -20,20 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _native(module: Any, name: str) -> Any:
+def native(module: Any, name: str) -> Any:
+    """Give what a module had under a name before gevent patched it."""
     monkey: Any = sys.modules.get("gevent.monkey")
     if monkey is None:
         return getattr(module, name)
     return monkey.get_original(module.__name__, name)
 
 
-Lock: Callable[[], threading.Lock] = _native(_thread, "allocate_lock")
+Lock: Callable[[], threading.Lock] = native(_thread, "allocate_lock")
 #: Not patched by gevent: it has one of its own for threading.
 RLock: Callable[[], threading.RLock] = _thread.RLock
-sleep: Callable[[float], None] = _native(time, "sleep")
-get_ident: Callable[[], int] = _native(_thread, "get_ident")
+#: For what belongs to a thread, whichever greenlet runs in it.
+Local: type = native(_thread, "_local")
+sleep: Callable[[float], None] = native(time, "sleep")
+get_ident: Callable[[], int] = native(_thread, "get_ident")
 
-_start_new_thread = _native(_thread, "start_new_thread")
+_start_new_thread = native(_thread, "start_new_thread")
 
 #: How long the exit of the process waits for threads that are about to end, in seconds.
 ENDING_SECONDS: Final = 0.1

@@ -43,9 +43,9 @@ def calling(  # noqa: C901, PLR0915 -- each try guards one step of the call
     # there may be calls after that.
     clock, is_dark, is_chosen = time.perf_counter, DARK.get, _call.is_chosen
     admit, hand_over, draw = _call.admit, _call.hand_over, random.random
-    lost = launch._lost
+    lost, only = launch._lost, launch.only_candidate
 
-    def dark(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912 -- as above
+    def dark(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912, PLR0915 -- as above
         nonlocal lost
         # Any: where nothing passes, there are terms.
         terms: Any = launch._terms
@@ -58,8 +58,16 @@ def calling(  # noqa: C901, PLR0915 -- each try guards one step of the call
             terms.sampler is not None and not is_chosen(launch, terms.sampler, args, kwargs)
         ):
             passing = counts.unsampled
-        else:
+        elif only is None or terms.blocks or lost:
+            # What is lost may hold all of the places, and is settled where a call is admitted.
             passing = None
+        else:
+            gate = only.gate
+            room = gate.room
+            refusal = gate.refuses(clock()) if gate.shut_until else None
+            if refusal is None and (not room.places or room.nbytes >= room.max_bytes):
+                refusal = "full"
+            passing = None if refusal is None else counts.refused[refusal]
         if passing is not None:
             for _ in passing:  # pragma: no branch -- it has no end
                 break
@@ -125,7 +133,7 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
     clock, is_dark, is_chosen = time.perf_counter, DARK.get, _call.is_chosen
     admit, hand_over, draw = _call.admit, _call.hand_over, random.random
     must_wait, current = _call.must_wait, loop.current
-    lost = launch._lost
+    lost, only = launch._lost, launch.only_candidate
 
     async def dark(*args: Any, **kwargs: Any) -> Any:  # noqa: C901, PLR0912, PLR0915 -- as above
         nonlocal lost
@@ -140,8 +148,16 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
             terms.sampler is not None and not is_chosen(launch, terms.sampler, args, kwargs)
         ):
             passing = counts.unsampled
-        else:
+        elif only is None or terms.blocks or lost:
+            # What is lost may hold all of the places, and is settled where a call is admitted.
             passing = None
+        else:
+            gate = only.gate
+            room = gate.room
+            refusal = gate.refuses(clock()) if gate.shut_until else None
+            if refusal is None and (not room.places or room.nbytes >= room.max_bytes):
+                refusal = "full"
+            passing = None if refusal is None else counts.refused[refusal]
         if passing is not None:
             for _ in passing:  # pragma: no branch -- it has no end
                 break

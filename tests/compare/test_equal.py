@@ -646,3 +646,12 @@ def test_plain_data_that_is_large_is_equal_too():
 def test_an_equal_value_beside_a_judged_one_is_equal():
     rules = equal.by("$.a", lambda x, y: True)
     assert places({"a": 1, "b": float("1.5")}, {"a": 2, "b": float("1.5")}, rules) == []
+
+
+@pytest.mark.parametrize("other", [0, 0.5, decimal.Decimal(1), decimal.Decimal("NaN")])
+def test_a_signaling_nan_is_told_from_other_numbers_and_raises_nothing(other):
+    nan = decimal.Decimal("sNaN")
+    is_nan = other != other  # noqa: PLR0124 (a NaN)
+
+    assert bool(equal.loosely_typed()(nan, other)) is not is_nan
+    assert bool(equal.loosely_typed()(other, nan)) is not is_nan

@@ -270,12 +270,12 @@ def test_whatever_is_raised_on_a_worker_leaves_the_workers_alive(run_script, mea
 
 HANGS = """
 import json, logging, sys, threading, time
-from darkcall import _job, configure, dark_launch, launch_of
+from darkcall import _trial, configure, dark_launch, launch_of
 from darkcall.runners import ThreadRunner
 
 logging.disable()
 configure(close_timeout=0.2)
-_job.CONCLUDING_SECONDS = 0.5
+_trial.CONCLUDING_SECONDS = 0.5
 hang = threading.Event()
 
 

@@ -12,13 +12,14 @@ import darkcall
 #: Where the locks are made that a thread may hold for a while.
 HELD = {
     "_config",
+    "_forks.ForkGate.__init__",
     "_gate.Gate.__init__",
     "_gate.Room.__init__",
     "_guard",
+    "runners._process.Process.__init__",
     "runners.loop",
     "runners.thread.ThreadRunner._reset",
     "sampling._PerSecond.__init__",
-    "sinks._forks.ForkGate.__init__",
     "sinks._queue.Queue.__init__",
     "sinks.jsonl.JsonlSink._begin_files_of_this_process",
 }
@@ -32,18 +33,18 @@ BELLS = {
 #: Claims: whoever takes one keeps it, and nobody waits for it.
 CLAIMS = {
     "runners.loop._Run.__init__",
-    "runners.thread._Phase.__init__",
+    "runners.process._Errand.__init__",
 }
 #: What a thread that comes too late waits by until the process has ended.
 HALTS = {"_threads._halt"}
 #: Made in the place of one of the above whose holder may not exist.
 RENEWED = {
     "_config.after_fork",
+    "_forks.ForkGate.renew",
     "_guard.reset",
     "runners.loop.after_fork",
     "runners.thread.ThreadRunner._start",
     "sampling._PerSecond.__call__",
-    "sinks._forks.ForkGate.renew",
 }
 
 SCRIPT = """
@@ -64,6 +65,7 @@ def noting(make):
 _thread.allocate_lock, _thread.RLock = noting(_thread.allocate_lock), noting(_thread.RLock)
 
 from darkcall import aflush, configure, dark_launch, flush, launch_of, launches
+from darkcall.runners import ProcessRunner
 from darkcall.sampling import per_second
 from darkcall.sinks import JsonlSink, SqliteSink
 
@@ -98,6 +100,10 @@ def with_async_candidate(x):
 async def acontrol(x):
     return x
 
+@dark_launch(candidate="operator:pos", runner=ProcessRunner())
+def elsewhere(x, /):
+    return x
+
 @dark_launch(candidate="__main__:named")
 def unresolved(x):
     return x
@@ -110,6 +116,7 @@ def use():
     for number in range(3):
         control(number)
         with_async_candidate(number)
+        elsewhere(number)
         asyncio.run(call_and_wait(number))
     launch_of(control).update(max_pending=next(bounds))
     with configure(timeout=20):
@@ -191,12 +198,13 @@ def test_a_child_works_whichever_lock_was_held_at_the_fork(run_script, tmp_path,
     unheld = json.dumps(sorted(BELLS)), json.dumps(sorted(CLAIMS))
     answers = run_script(SCRIPT, tmp_path, *unheld).answer
     calls = {"control": 4, "with_async_candidate": 3, "acontrol": 3, "unresolved": 1, "late": 1}
+    calls |= {"elsewhere": 3}
     matches = {**calls, "control": 8, "acontrol": 6}
 
     assert set(answers) == HELD
     for place, answer in answers.items():
         # What a thread was in the middle of, the child cannot do: it says so, and goes on.
-        is_forked = place == "sinks._forks.ForkGate.__init__"
+        is_forked = place == "_forks.ForkGate.__init__"
         assert answer["could_not_be_held"] == 0, place
         assert answer["exit_code"] == 0, place
         assert answer["is_flushed"], place
@@ -208,7 +216,7 @@ def test_a_child_works_whichever_lock_was_held_at_the_fork(run_script, tmp_path,
             assert (written, failed) == (offered - lost, lost), (place, sink)
     measured(
         "a fork while a write to SQLite or the import of a candidate does not end, seconds",
-        answers.pop("sinks._forks.ForkGate.__init__")["fork_seconds"],
+        answers.pop("_forks.ForkGate.__init__")["fork_seconds"],
         at_most=1.5,
     )
     measured(

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from darkcall import ConfigurationError, _guard, _threads, is_dark
-from darkcall.runners import ThreadRunner, _alarm, thread
+from darkcall.runners import ThreadRunner, _alarm, _phase, thread
 from darkcall.runners._alarm import Alarm
+from darkcall.runners._phase import Phase
 from looking import wait_until
 
 
@@ -377,7 +378,7 @@ class TestWaking:
         worker = thread._Worker(threads)
         worker.start(0.0, lambda reason: None)
         worker.end()
-        threads._abandon(worker, threads._alarm)
+        threads._abandon(worker, threads.alarm)
 
         assert not threads._queue
         assert not worker.is_leaving
@@ -403,7 +404,8 @@ class TestStandstill:
         monkeypatch.setattr(
             thread, "time", types.SimpleNamespace(perf_counter=now, sleep=time.sleep)
         )
-        monkeypatch.setattr(_alarm, "time", types.SimpleNamespace(perf_counter=now))
+        for module in (_alarm, _phase):
+            monkeypatch.setattr(module, "time", types.SimpleNamespace(perf_counter=now))
         monkeypatch.setattr(thread, "Alarm", LateAlarm)
         return skipped
 
@@ -781,3 +783,11 @@ assert before == after, (before, after)
     )
 
     assert done.returncode == 0, done.stderr
+
+
+def test_a_phase_is_claimed_once():
+    phase = Phase()
+    phase.is_unclaimed = True
+    phase.interrupt = None
+
+    assert [phase.is_abandoned_now(), phase.is_abandoned_now()] == [True, False]

@@ -6,8 +6,8 @@ import signal
 
 import pytest
 
-from darkcall.sinks import _forks
-from darkcall.sinks._forks import ForkGate
+from darkcall import _forks
+from darkcall._forks import ForkGate
 
 
 class AlarmError(Exception):

@@ -11,11 +11,11 @@ import time
 
 import pytest
 
-from darkcall import _guard
+from darkcall import _forks, _guard
 from darkcall._errors import ConfigurationError, DarkcallError
 from darkcall._model import Record
 from darkcall._storage import COLUMNS, JSON_COLUMNS
-from darkcall.sinks import SqliteSink, _forks
+from darkcall.sinks import SqliteSink
 from darkcall.sinks import sqlite as sqlite_module
 from darkcall.sinks._outlet import Outlet
 from records import FULL
@@ -388,7 +388,7 @@ def test_a_child_of_a_write_that_does_not_end_writes_nothing(run_script, path):
         """
 from darkcall import _guard
 from darkcall._errors import DarkcallError
-from darkcall.sinks import _forks
+from darkcall import _forks
 _forks.FORK_WAITS_SECONDS = 0.1
 sink = SqliteSink(sys.argv[1])
 sink(a_record(0))

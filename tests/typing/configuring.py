@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import functools
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, assert_type
 
 from darkcall import (
@@ -16,7 +17,7 @@ from darkcall import (
     dark_launch,
     set_enabled,
 )
-from darkcall.runners import InlineRunner, ThreadRunner
+from darkcall.runners import ExecutorRunner, InlineRunner, ProcessRunner, ThreadRunner
 from darkcall.sampling import first, keyed, per_second, rate
 from darkcall.sinks import MemorySink
 
@@ -93,6 +94,8 @@ def updating(launch: Launch) -> None:
     launch.update(sample=sampling, compare=comparing, ignore=ignoring, isolate=isolating)
     launch.update(normalize=str, context=lambda *args, **kwargs: {"count": len(args)})
     launch.update(sinks=[print, MemorySink()], runner=InlineRunner(), timeout=None)
+    launch.update(runner=ProcessRunner(workers=2, nice=10, max_wait_seconds=None))
+    launch.update(runner=ExecutorRunner(ThreadPoolExecutor(4), workers=4))
     launch.update(redact=["card", lambda path, value: value])
     launch.update(max_copy_bytes=1 << 30, max_copy_seconds=dt.timedelta(seconds=1))
     launch.update(max_copy_seconds=None)

@@ -14,8 +14,9 @@ from darkcall import _guard
 from darkcall._paths import steps_of
 from darkcall._redact import REDACTED, Redactor, RuleFailedError, is_for_this_thread
 
+from ._budget import Budget
 from ._forms import is_exact, type_name
-from ._walk import NODE_BYTES, UNDESCRIBABLE, Budget, Walk, redacted
+from ._walk import NODE_BYTES, UNDESCRIBABLE, Walk, redacted
 
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ __all__ = [
 _MAX_LINKS: Final = 5
 _MAX_PATH: Final = 20_000
 _MAX_PATH_SHOWN: Final = 1200
+#: Kinds that hold no secret; a comparator of the user's own may give any others.
+_OWN_KINDS: Final = frozenset({"value", "type", "missing", "extra"})
 
 
 def describe(
@@ -57,8 +60,15 @@ def describe(
         >>> describe({"id": (1, 2), "password": "x"}, Redactor())
         {'id': {'$': 'tuple', 'items': [1, 2]}, 'password': {'$': 'str', 'redacted': True}}
     """
+    return _described(value, redactor, tuple(root), budget or Budget(), is_visible=False)
+
+
+def _described(
+    value: Any, redactor: Redactor, root: tuple[Step, ...], budget: Budget, *, is_visible: bool
+) -> Any:
     try:
-        return Walk(redactor, budget or Budget(), tuple(root)).described(value)
+        walk = Walk(redactor, budget, root)
+        return walk.shown(value) if is_visible else walk.described(value)
     except RuleFailedError:
         return redacted(value)
     except BaseException as error:  # noqa: BLE001 -- the value's own code may raise anything
@@ -162,17 +172,20 @@ def describe_difference(
     if not keep_values:
         return described
     steps = steps_of(path) if type(path) is str and len(path) <= _MAX_PATH else None
+    is_hidden = steps is None or redactor.hides(steps)
     for side in ("control", "candidate"):
         value = getattr(difference, side)
         described[side] = (
             redacted(value)
-            if steps is None
-            else describe(value, redactor, root=steps, budget=budget)
+            if is_hidden
+            else _described(value, redactor, steps or (), budget, is_visible=True)
         )
     return described
 
 
 def _line(text: Any, redactor: Redactor) -> str:
+    if type(text) is str and text in _OWN_KINDS:
+        return text
     return redactor.text(text, _MAX_PATH_SHOWN) if type(text) is str else f"[{type_name(text)}]"
 
 

@@ -15,7 +15,7 @@ import types
 from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from darkcall._text import MAX_NAME, escaped, qualname_of
+from darkcall._text import MAX_NAME, PLAIN_NAMES, escaped, qualname_of
 
 from . import _tables
 
@@ -65,6 +65,8 @@ def type_name(value: Any) -> str:
 
 def class_name(kind: type) -> str:
     """Name a class as :func:`type_name` does."""
+    if id(kind) in PLAIN_NAMES:
+        return PLAIN_NAMES[id(kind)]
     name = qualname_of(kind)
     try:
         module = _module_of(kind)

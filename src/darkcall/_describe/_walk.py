@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from math import isfinite
 from typing import TYPE_CHECKING, Any, Final
 
 from darkcall._paths import OtherKey, step_of
@@ -15,6 +16,7 @@ from darkcall._redact import (
 )
 from darkcall._text import escaped
 
+from ._budget import Budget
 from ._forms import MAX_JSON_INT, args_of, class_name, form_of, forms_in_use, is_exact, type_name
 
 
@@ -35,6 +37,7 @@ _PAIR: Final = 2
 # Their texts show no more of their arguments than a byte, or how many they are.
 _SHORT: Final = (UnicodeError, BaseExceptionGroup)
 _PLAIN: Final = frozenset({bool, type(None)})
+_LEAVES: Final = frozenset({*_PLAIN, int, float, str})
 # An exception's class may define these names anew.
 _attributes_of: Final = BaseException.__dict__["__dict__"].__get__
 _cause_of: Final = BaseException.__dict__["__cause__"].__get__
@@ -43,40 +46,6 @@ _members_of: Final = BaseExceptionGroup.__dict__["exceptions"].__get__
 # {"name": "password", "value": ...} and the like: forms, headers, settings.
 _LABELS: Final = frozenset({"name", "key", "field", "header", "parameter"})
 _LABELLED: Final = frozenset({"value", "values", "val", "content"})
-
-
-class Budget:
-    """How much may still be written; share one among all that goes into one record.
-
-    Args:
-        depth: Containers inside containers.
-        items: Items of one container.
-        characters: Characters of one text, bytes of one byte string.
-        nodes: Values, over all.
-        size: Bytes of JSON, over all, roughly; without the record's own fields.
-    """
-
-    __slots__ = ("characters", "depth", "items", "nodes", "size")
-
-    def __init__(
-        self,
-        *,
-        depth: int = 32,
-        items: int = 200,
-        characters: int = 4000,
-        nodes: int = 5000,
-        size: int = 24_000,
-    ) -> None:
-        self.depth = depth
-        self.items = items
-        self.characters = characters
-        self.nodes = nodes
-        self.size = size
-
-    @property
-    def is_spent(self) -> bool:
-        """Whether nothing more may be written."""
-        return self.nodes <= 0 or self.size <= 0
 
 
 class Walk:
@@ -105,7 +74,7 @@ class Walk:
         self._root = root
         self._steps = list(root)
         self._open: set[int] = set()
-        self._forms = forms_in_use()
+        self._forms: Any = None
         self._scratch: Walk | None = None
         #: Whether it only finds out what an exception's text would show.
         self.looks_ahead = False
@@ -133,9 +102,15 @@ class Walk:
         """Describe the value that stands at the root."""
         if self._redactor.hides(self._root):
             return redacted(value)
+        return self.shown(value)
+
+    def shown(self, value: Any) -> Any:
+        """Describe the value that stands at the root, of which it is known that it may be seen."""
         state = self._redactor.start
-        for step in self._root:
-            state = state.step(step)
+        # Nothing lies below a number or a text, unless a rule shows something else in its place.
+        if type(value) not in _LEAVES or self._redactor.asks:
+            for step in self._root:
+                state = state.step(step)
         return self.node(value, state, 0)
 
     def node(self, value: Any, state: State, depth: int) -> Any:
@@ -148,12 +123,15 @@ class Walk:
         return self._node(value, state, depth)
 
     def _node(self, value: Any, state: State, depth: int) -> Any:
-        kind = type(value)
-        self._budget.nodes -= 1
-        self._budget.size -= NODE_BYTES
+        kind, budget = type(value), self._budget
+        budget.nodes -= 1
+        budget.size -= NODE_BYTES
         if kind is str:
             return self.text("str", value)
         if kind in _PLAIN or (kind is int and -MAX_JSON_INT <= value <= MAX_JSON_INT):
+            return value
+        if kind is float and isfinite(value) and depth <= budget.depth and not budget.is_spent:
+            budget.size -= len("float")
             return value
         return self._tagged(kind, value, state, depth)
 
@@ -165,6 +143,9 @@ class Walk:
         if depth > budget.depth or budget.is_spent:
             return {"$": name, "truncated": True}
         budget.size -= len(name)
+        if self._forms is None:
+            # Most differences are between texts or numbers, which need none.
+            self._forms = forms_in_use()
         self._open.add(id(value))
         try:
             return form_of(kind, self._forms)(self, value, name, state, depth)

@@ -9,19 +9,17 @@ from __future__ import annotations
 import copy
 import math
 import pickle
-import re
 import sys
 from typing import TYPE_CHECKING, Any, Final
-
-from darkcall._text import qualname_of
 
 from ._immutable import weigh, weigh_all
 from ._kept import DeepCopied, Kept, Pickled, Shared, handed_over, opened, weight_of
 from ._limits import Limits, TookTooLongError, UnkeepableError, Writer
-from ._plain import SAFE_RECURSION_LIMIT, keep_plain, may_overflow_the_stack
+from ._plain import SAFE_RECURSION_LIMIT, is_kept_as, keep_plain, may_overflow_the_stack
 from ._raised import exception_from, reduced, state_of
 from ._reduced import is_listed_without_limit, reduced_safely
-from ._refusals import why_not_copied
+from ._refusals import why_not_copied, why_not_pickled
+from ._sent import sent
 
 
 if TYPE_CHECKING:
@@ -36,9 +34,11 @@ __all__ = [
     "Writer",
     "copied",
     "exception_from",
+    "is_kept_as",
     "keep",
     "keep_plain",
     "opened",
+    "sent",
     "state_of",
     "weigh",
     "weigh_all",
@@ -190,7 +190,7 @@ def _nbytes_of(value: Any) -> int:
 
 
 def _deep_copied(
-    value: Any, writer: Writer, shared: Sequence[object], why_not_pickled: Exception
+    value: Any, writer: Writer, shared: Sequence[object], error: Exception
 ) -> DeepCopied:
     try:
         # A deep copy hears of a large array only after it has copied it.
@@ -201,7 +201,7 @@ def _deep_copied(
     except UnkeepableError:
         raise
     except Exception:  # noqa: BLE001 -- copying runs code of the value's own
-        raise UnkeepableError(_said_by(why_not_pickled)) from None
+        raise UnkeepableError(why_not_pickled(error)) from None
 
     def copy_again() -> Any:
         return copy.deepcopy(pristine, _BoundedMemo(Writer(_NO_LIMITS), shared))
@@ -228,13 +228,3 @@ class _BoundedMemo(dict[int, Any]):
         nbytes = max(sys.getsizeof(copied, 0), 16)
         self._writer.take(nbytes)
         super().__setitem__(key, copied)
-
-
-def _said_by(error: Exception) -> str:
-    name = qualname_of(type(error)).rpartition(".")[2]
-    # Any other text may hold something of the value.
-    if type(error) is TypeError and len(error.args) == 1:
-        match = re.fullmatch(r"cannot pickle '[\w.]{1,100}' object", str(error.args[0]))
-        if match is not None:
-            return f"{name}: {match[0]}"
-    return name

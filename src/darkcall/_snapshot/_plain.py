@@ -8,14 +8,12 @@ from __future__ import annotations
 
 import pickle
 import sys
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from ._immutable import weigh
 from ._kept import Pickled, handed_over
+from ._limits import Limits
 
-
-if TYPE_CHECKING:
-    from ._limits import Limits
 
 #: Before, pickling counts its recursion in C as Python's: a limit that was raised beyond what the
 #: stack bears ends the process.
@@ -32,6 +30,10 @@ _recursion_limit = sys.getrecursionlimit
 
 class _NotPlainError(Exception):
     """The value asks for more care."""
+
+
+def _refuse(_buffer: Any) -> None:
+    raise _NotPlainError
 
 
 class _OneChunk:
@@ -54,7 +56,8 @@ class _PlainPickler(pickle.Pickler):
     def __init__(self) -> None:
         # Not itself, or it would hold what it failed at until garbage is collected.
         self.file = _OneChunk()
-        super().__init__(self.file, 5)
+        # What refuses buffers: they would become bytes.
+        super().__init__(self.file, 5, buffer_callback=_refuse)
         self.by_reference: list[Any] = []
         self.nbytes_by_reference = 0
 
@@ -109,6 +112,19 @@ def keep_plain(value: Any, limits: Limits) -> bytes | Pickled | None:
         pickler.file.chunk = None
         _at_rest.append(pickler)
     return kept
+
+
+def is_kept_as(value: Any, kept: bytes) -> bool:
+    """Tell whether a value would be kept as these bytes: it is the same then in all places.
+
+    It takes a quarter of opening them, and is not said of all that is the same: parts may be one
+    object here, and equal ones there.
+
+    Args:
+        value: Anything.
+        kept: What ``keep_plain`` gave.
+    """
+    return keep_plain(value, Limits(len(kept), 0.0)) == kept
 
 
 def may_overflow_the_stack() -> bool:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import types
 import weakref
 from typing import Any
+
+from darkcall._text import qualname_of
 
 
 _reasons: weakref.WeakKeyDictionary[type, str] = weakref.WeakKeyDictionary()
@@ -55,3 +58,21 @@ def _is_unloaded(value: Any) -> bool:
         any(base.__module__ == "django.db.models.query" for base in type(value).__mro__)
         and getattr(value, "_result_cache", value) is None
     )
+
+
+def why_not_pickled(error: BaseException) -> str:
+    """Say why a value cannot be pickled, and nothing of what is in it.
+
+    Args:
+        error: What pickling it raised.
+
+    Returns:
+        The reason.
+    """
+    name = qualname_of(type(error)).rpartition(".")[2]
+    # Any other text may hold something of the value.
+    if type(error) is TypeError and len(error.args) == 1:
+        match = re.fullmatch(r"cannot pickle '[\w.]{1,100}' object", str(error.args[0]))
+        if match is not None:
+            return f"{name}: {match[0]}"
+    return name

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ._equality import Differences, Equality, equal
 from ._errors import Uncomparable
 from ._exceptions import same_exception, same_exception_type
+from ._plain import plainly_equal
 from ._signature import signature_of
 
 
@@ -13,6 +14,7 @@ __all__ = [
     "Equality",
     "Uncomparable",
     "equal",
+    "plainly_equal",
     "same_exception",
     "same_exception_type",
     "signature_of",

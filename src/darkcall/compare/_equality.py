@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
@@ -13,13 +13,16 @@ from darkcall._model import Difference
 from darkcall._paths import Pattern, PatternSet, State, parse
 
 from ._errors import Uncomparable
-from ._plain import plainly_equal
+from ._plain import plain_differences, plainly_equal
 from ._unordered import unordered
 from ._walk import Budget, EnoughError, OutOfBoundsError, Walk
 
 
 if TYPE_CHECKING:
     from ._walk import Handler, Where
+
+_NODES: Final = 2_000_000
+_SECONDS: Final = 5.0
 
 Judge: TypeAlias = Callable[[Any, Any], bool]
 
@@ -60,15 +63,21 @@ class Equality:
     ignored: tuple[Pattern, ...] = ()
     orderless: tuple[Pattern, ...] = ()
     judges: tuple[tuple[Pattern, Judge], ...] = ()
-    max_nodes: int = 2_000_000
+    max_nodes: int = _NODES
     max_differences: int = 50
-    max_seconds: float = 5.0
+    max_seconds: float = _SECONDS
     patterns: PatternSet = attrs.field(init=False, eq=False)
+    is_simple: bool = attrs.field(init=False, eq=False)
 
     @patterns.default
     def _all_patterns(self) -> PatternSet:
         judged = (pattern for pattern, _ in self.judges)
         return PatternSet([*self.ignored, *judged, *self.orderless])
+
+    @is_simple.default
+    def _has_no_rules(self) -> bool:
+        rules = (self.rel, self.abs, self.loose, self.ignored, self.orderless, self.judges)
+        return not any(rules) and self.max_nodes >= _NODES and self.max_seconds >= _SECONDS
 
     def __call__(self, control: Any, candidate: Any) -> Differences:
         """Compare two values.
@@ -83,7 +92,11 @@ class Equality:
         Raises:
             Uncomparable: If nobody can say whether they are equal.
         """
-        if not self.judges and plainly_equal(control, candidate):
+        if self.is_simple:
+            found = plain_differences(control, candidate, most=self.max_differences - 1)
+            if found is not None:
+                return Differences(found)
+        elif not self.judges and plainly_equal(control, candidate):
             return Differences([])
         walk = Walk(self, Budget(self), limit=self.max_differences)
         stopped = None

@@ -43,6 +43,8 @@ def number(
         return
     if _both_nan(control, candidate):
         walk.forgiven += 1
+    elif _is_nan(control) or _is_nan(candidate):
+        walk.differ(where, "value", control, candidate)
     elif control == candidate:
         walk.forgiven += type(control) is not type(candidate)
     elif _close(control, candidate, rel, abs_):
@@ -67,8 +69,6 @@ def _is_nan(value: Any) -> bool:
 def _close(control: Any, candidate: Any, rel: float, abs_: float) -> bool:
     kinds = (type(control), type(candidate))
     if all(issubclass(kind, int) for kind in kinds):
-        return False
-    if any(_is_nan(value) for value in (control, candidate)):
         return False
     if any(issubclass(kind, complex) for kind in kinds):
         return _complex_close(complex(control), complex(candidate), rel, abs_)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import Any, Final
 
-from darkcall._text import MAX_NAME, one_line, qualname_of
+from darkcall._text import MAX_NAME, PLAIN_NAMES, one_line, qualname_of
 
 
 _MODULE: Final[Any] = type.__dict__["__module__"]
@@ -40,6 +40,8 @@ def type_name(kind: type) -> str:
         >>> type_name(int), type_name(type(sys.flags))
         ('int', 'sys.flags')
     """
+    if id(kind) in PLAIN_NAMES:
+        return PLAIN_NAMES[id(kind)]
     name, module = qualname_of(kind), module_of(kind)
     return name if module in {"", "builtins"} else one_line(f"{module}.{name}", MAX_NAME)
 

@@ -7,6 +7,7 @@ import zlib
 from typing import TYPE_CHECKING, Final
 
 from darkcall._paths import Step, render, steps_of
+from darkcall._text import remembered
 
 from ._names import type_name
 
@@ -59,6 +60,7 @@ def _kind_of(difference: Difference) -> str:
     return f"{_place(difference.path)} {difference.kind} {_types(difference)}".rstrip()
 
 
+@remembered
 def _place(path: str) -> str:
     steps = steps_of(path)
     if steps is not None:

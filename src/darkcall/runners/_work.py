@@ -20,13 +20,20 @@ class Watch(Protocol):
 
     is_callers_thread: bool
 
-    def start(self, seconds: float | None, on_abandoned: Callable[[str], None]) -> None:
+    def start(
+        self,
+        seconds: float | None,
+        on_abandoned: Callable[[str], None],
+        interrupt: Callable[[], None] | None = None,
+    ) -> None:
         """Begin a phase.
 
         Args:
             seconds: How long the phase may take; None for as long as it likes.
             on_abandoned: Called elsewhere, with ``timeout`` if the phase takes longer,
                 with ``exit`` if the runner closes before.
+            interrupt: Called before that, by whoever finds the phase overdue, to end what it
+                waits for; it returns at once.
         """
 
     def end(self) -> bool:

@@ -75,7 +75,12 @@ class _Stopwatch:
         self._deadline = math.inf
         self._on_abandoned: Callable[[str], None] | None = None
 
-    def start(self, seconds: float | None, on_abandoned: Callable[[str], None]) -> None:
+    def start(
+        self,
+        seconds: float | None,
+        on_abandoned: Callable[[str], None],
+        interrupt: Callable[[], None] | None = None,  # noqa: ARG002 -- its runner runs all here
+    ) -> None:
         self._deadline = math.inf if seconds is None else time.perf_counter() + seconds
         self._on_abandoned = on_abandoned
 

@@ -15,7 +15,7 @@ import functools
 import math
 import time
 from contextlib import suppress
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from darkcall import _guard, _threads
 from darkcall._dark import DARK
@@ -23,12 +23,15 @@ from darkcall._errors import ConfigurationError
 
 from ._alarm import STANDSTILL_SECONDS, STANDSTILLS, Alarm
 from ._own_work import Continuation, Milestone
+from ._phase import Phase
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._work import Work
+
+_clock = time.perf_counter
 
 #: After its last work a worker looks for more so often, for so long, before it parks.
 POLL_SECONDS: Final = 0.005
@@ -59,7 +62,7 @@ class ThreadRunner:
 
     def __init__(self, *, workers: int = 2) -> None:
         if not isinstance(workers, int) or workers < 1:
-            raise ConfigurationError(f"ThreadRunner(workers={workers!r}): give a number above 0")
+            raise ConfigurationError(f"{type(self).__name__}({workers=}): give a number above 0")
         self._count = workers
         self._reset()
 
@@ -71,7 +74,7 @@ class ThreadRunner:
         self._poller: _Worker | None = None
         self._starting = _threads.Lock()
         self._began_to_start = -math.inf
-        self._alarm = Alarm()
+        self.alarm = Alarm()
         # Held while it is decided who goes on in the place of an abandoned worker.
         self.replacing = _threads.RLock()
 
@@ -124,18 +127,18 @@ class ThreadRunner:
 
     def _start_threads(self) -> None:
         # A supervisor that is to end must not take a ring that is meant for the next.
-        self._alarm = alarm = Alarm()
+        self.alarm = alarm = Alarm()
         self._workers = [_Worker(self) for _ in range(self._count)]
         for worker in self._workers:
             worker.begin()
         _threads.start(functools.partial(self._supervise, alarm), "darkcall-supervisor")
         # A signal handler may have closed the runner in between.
-        self._is_started = self._alarm is alarm
+        self._is_started = self.alarm is alarm
 
     def _dismiss(self) -> list[_Worker]:
         with self.replacing:
-            dismissed, alarm = self._workers, self._alarm
-            self._alarm = Alarm()
+            dismissed, alarm = self._workers, self.alarm
+            self.alarm = Alarm()
             self._is_started = False
         alarm.ring()
         for worker in dismissed:
@@ -153,7 +156,7 @@ class ThreadRunner:
 
     def next_work(self, worker: _Worker) -> Work | None:
         """Give a worker what waited longest; None if it is to end."""
-        polling_ends = time.perf_counter() + POLLING_SECONDS
+        polling_ends: float | None = None
         while not worker.is_leaving:
             self._poller = None
             # Before it takes anything: whoever flushes waits for what it may have taken.
@@ -167,7 +170,9 @@ class ThreadRunner:
                     self._wake_one()
                 return work
             _guard.tell()
-            if self._poller is None and time.perf_counter() < polling_ends:
+            now = _clock()
+            polling_ends = polling_ends or now + POLLING_SECONDS
+            if self._poller is None and now < polling_ends:
                 self._poll(worker)
             else:
                 self._park(worker)
@@ -191,13 +196,8 @@ class ThreadRunner:
         with suppress(ValueError):
             self._parked.remove(worker)
 
-    def rings_by(self, deadline: float) -> None:
-        """Have the supervisor awake at a deadline, a reading of ``time.perf_counter``."""
-        if deadline < (alarm := self._alarm).planned:
-            alarm.ring()
-
     def _supervise(self, alarm: Alarm) -> None:
-        while self._alarm is alarm:
+        while self.alarm is alarm:
             # What begins from here on, and is not seen below, rings.
             alarm.planned = math.inf
             alarm.planned = min(worker.deadline for worker in self._workers)
@@ -211,7 +211,7 @@ class ThreadRunner:
 
     def _abandon(self, worker: _Worker, alarm: Alarm) -> None:
         with self.replacing:
-            if self._alarm is not alarm or (on_abandoned := worker.claim()) is None:
+            if self.alarm is not alarm or (on_abandoned := worker.claim()) is None:
                 return
             # First of all, so that a flush that does not wait for the worker waits for this.
             self._queue.appendleft(Continuation(on_abandoned))
@@ -320,7 +320,7 @@ class _Worker:
         self._runner = runner
         self._bell = _threads.Lock()
         self._bell.acquire()
-        self._phase: _Phase | None = None
+        self._phase: Phase | None = None
         self.turn: object = None
         self.is_leaving = False
 
@@ -349,13 +349,32 @@ class _Worker:
         phase = self._phase
         return math.inf if phase is None else phase.deadline
 
-    def start(self, seconds: float | None, on_abandoned: Callable[[str], None]) -> None:
-        self._phase = phase = _Phase(math.inf if seconds is None else seconds, on_abandoned)
-        self._runner.rings_by(phase.deadline)
+    def start(
+        self,
+        seconds: float | None,
+        on_abandoned: Callable[[str], None],
+        interrupt: Callable[[], None] | None = None,
+    ) -> None:
+        phase = Phase()
+        phase.seconds = seconds = math.inf if seconds is None else seconds
+        phase.deadline = deadline = _clock() + seconds
+        phase.on_abandoned = on_abandoned
+        phase.interrupt = interrupt
+        phase.standstills_left = STANDSTILLS
+        phase.is_unclaimed = True
+        self._phase = phase
+        if deadline < (alarm := self._runner.alarm).planned:
+            alarm.ring()
 
     def end(self) -> bool:
-        phase, self._phase = self._phase, None
-        if phase is not None and phase.claimed.acquire(blocking=False):
+        phase: Any = self._phase
+        self._phase = None
+        try:
+            # One step, which one thread alone can take.
+            del phase.is_unclaimed
+        except AttributeError:
+            pass
+        else:
             return True
         # Whoever abandoned this worker decides right now whether it goes on.
         with self._runner.replacing:
@@ -364,19 +383,13 @@ class _Worker:
     def claim(self) -> Callable[[str], None] | None:
         """Take over the phase under way; None if there is none, or it is taken."""
         phase = self._phase
-        if phase is None or not phase.claimed.acquire(blocking=False):
+        if phase is None or not phase.is_abandoned_now():
             return None
         self._phase = None
         return phase.on_abandoned
 
     def gets_time_anew(self) -> bool:
-        """Give the phase under way its full time again, if it may have it."""
-        phase = self._phase
-        if phase is None or not phase.standstills_left:
-            return False
-        phase.standstills_left -= 1
-        phase.deadline = time.perf_counter() + phase.seconds
-        return True
+        return (phase := self._phase) is not None and phase.gets_time_anew()
 
     def wait(self, seconds: float = -1) -> None:
         self._bell.acquire(timeout=seconds)
@@ -384,16 +397,3 @@ class _Worker:
     def wake(self) -> None:
         with suppress(RuntimeError):
             self._bell.release()
-
-
-class _Phase:
-    """What a worker does now, until when, and whose it is to end."""
-
-    __slots__ = ("claimed", "deadline", "on_abandoned", "seconds", "standstills_left")
-
-    def __init__(self, seconds: float, on_abandoned: Callable[[str], None]) -> None:
-        self.seconds = seconds
-        self.deadline = time.perf_counter() + seconds
-        self.on_abandoned = on_abandoned
-        self.claimed = _threads.Lock()
-        self.standstills_left = STANDSTILLS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import threading
 import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
@@ -18,6 +17,7 @@ from ._checks import whole_number
 from ._face import attribute_of, cause_of, method_of, name_of, refuse_what_is_no_sink
 from ._queue import Queue
 from ._request import Action, Request
+from .memory import MemorySink
 
 
 if TYPE_CHECKING:
@@ -63,6 +63,7 @@ class Outlet:
         self._max_waiting_bytes = whole_number("max_waiting_bytes", max_waiting_bytes, least=1)
         self._never_blocks = attribute_of(sink, "never_blocks") is True
         self._write_batch = method_of(sink, "write_batch")
+        self._keep = sink.keep if type(sink) is MemorySink else None
         self._must_last = _sink_thread.must_last(sink)
         self._start_anew()
 
@@ -115,6 +116,10 @@ class Outlet:
         self._offered.add()
         if self._closed:
             self._dropped.add()
+        elif self._keep is not None:
+            # It cannot fail: what would guard it takes several times as long.
+            self._keep(record)
+            self._written.add()
         elif self._never_blocks:
             self._write_here(record)
         elif may_drop and self._queue.is_full:
@@ -317,7 +322,7 @@ class Outlet:
         except BaseException as error:
             self._failed.add()
             _guard.fault(f"writing to {self.name}{cause_of(error)}", error)
-            if _is_the_programs(error):
+            if _sink_thread.is_the_programs(error):
                 raise
         else:
             self._written.add()
@@ -352,18 +357,12 @@ class Outlet:
             return in_this_process(method, *args) is not False
         except BaseException as error:
             _guard.fault(f"{doing} {self.name}{cause_of(error)}", error)
-            if _is_the_programs(error):
+            if _sink_thread.is_the_programs(error):
                 raise
             return False
 
     def __repr__(self) -> str:
         return f"<Outlet {self.name} {self.stats()}>"
-
-
-def _is_the_programs(error: BaseException) -> bool:
-    # On the main thread it may be a Ctrl-C, or the exit that a signal handler asks for.
-    on_main_thread = threading.current_thread() is threading.main_thread()
-    return on_main_thread and not isinstance(error, Exception)
 
 
 def flush_all(outlets: Iterable[Outlet], timeout_seconds: float) -> bool:

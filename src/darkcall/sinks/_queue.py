@@ -6,7 +6,7 @@ import collections
 import contextlib
 import operator
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -21,8 +21,22 @@ if TYPE_CHECKING:
 
     from darkcall._tally import Tally
 
+#: The fields that hold a number, which weighs so many bytes at most.
+_NUMBERS: Final = frozenset(
+    {
+        "at",
+        "pid",
+        "control_seconds",
+        "waited_seconds",
+        "candidate_seconds",
+        "candidate_cpu_seconds",
+        "sample_rate",
+        "schema",
+    }
+)
+_NUMBER_BYTES: Final = 32
 _values_of: Callable[[Record], tuple[Any, ...]] = operator.attrgetter(
-    *(field.name for field in attrs.fields(Record))
+    *(field.name for field in attrs.fields(Record) if field.name not in _NUMBERS)
 )
 
 
@@ -137,8 +151,8 @@ def weight_of(record: Record) -> int:
         >>> 4000 < weight_of(large) - weight_of(small) < 4100
         True
     """
-    nbytes = sys.getsizeof(record)
-    level: list[Any] = list(_values_of(record))
+    nbytes = sys.getsizeof(record) + len(_NUMBERS) * _NUMBER_BYTES
+    level: list[Any] = [value for value in _values_of(record) if value is not None]
     while level:
         nbytes += sum(map(sys.getsizeof, level))
         parts: list[Any] = []

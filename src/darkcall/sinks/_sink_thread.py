@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import threading
 import weakref
 from typing import TYPE_CHECKING, Any
 
@@ -13,8 +14,6 @@ from ._face import cause_of, method_of
 
 
 if TYPE_CHECKING:
-    import threading
-
     from ._outlet import Outlet, Sink
 
 #: Those that have something to do, or have to be told of the exit.  Others last no longer
@@ -89,3 +88,9 @@ def _close_until_needed(sink: Sink) -> None:
             in_this_process(close)
         except BaseException as error:  # noqa: BLE001 -- nobody is there to hear of it
             _guard.fault(f"closing {type(sink).__qualname__}{cause_of(error)}", error)
+
+
+def is_the_programs(error: BaseException) -> bool:
+    """Tell whether an error is a Ctrl-C, or the exit that a signal handler asks for."""
+    on_main_thread = threading.current_thread() is threading.main_thread()
+    return on_main_thread and not isinstance(error, Exception)

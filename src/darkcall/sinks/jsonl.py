@@ -132,7 +132,7 @@ class JsonlSink:
         if self._descriptor is None:
             self._descriptor = self._opened(host)
         # What a full disk left of the line before must not spoil this one.
-        rest = memoryview(b"\n" + line if self._ends_torn else line)
+        rest = b"\n" + line if self._ends_torn else line
         try:
             while rest:
                 written = os.write(self._descriptor, rest)

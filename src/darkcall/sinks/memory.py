@@ -40,6 +40,8 @@ class MemorySink:
         # A bounded deque appends and forgets in one step, without a lock that a
         # signal handler or a fork could find taken.
         self._records: collections.deque[Record] = collections.deque(maxlen=max_records)
+        #: What calling it comes to.
+        self.keep = self._records.append
 
     @property
     def records(self) -> list[Record]:
@@ -48,7 +50,7 @@ class MemorySink:
 
     def __call__(self, record: Record) -> None:
         """Keep a record."""
-        self._records.append(record)
+        self.keep(record)
 
     def clear(self) -> None:
         """Forget all records."""

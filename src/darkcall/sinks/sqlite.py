@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 from darkcall import _guard, _threads
 from darkcall._errors import ConfigurationError, DarkcallError
+from darkcall._forks import ForkGate
 from darkcall._storage import COLUMNS, JSON_COLUMNS
 
-from ._forks import ForkGate
 from ._line import json_text
 from ._place import make_directory, path_of
 

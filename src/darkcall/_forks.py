@@ -16,7 +16,7 @@ import time
 import weakref
 from typing import TYPE_CHECKING
 
-from darkcall import _threads
+from . import _threads
 
 
 if TYPE_CHECKING:
