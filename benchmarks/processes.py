@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import argparse
 import multiprocessing
-import pathlib
 import statistics
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
-from beside import tables
+from beside import standing, tables
 from beside.answers import echo, hang
 
 from darkcall.runners import EndedError, ProcessRunner
@@ -35,16 +34,6 @@ HEAD = [
 TIMEOUT_SECONDS = 0.2
 
 
-def switches() -> int:
-    """Count how often the threads of this process were woken, but for the one that asks."""
-    found = 0
-    for task in pathlib.Path("/proc/self/task").iterdir():
-        if task.name != str(threading.get_native_id()):
-            lines = (task / "status").read_text().splitlines()
-            found += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
-    return found
-
-
 def measured(call: Call, calls: int, idle_seconds: float) -> list[str]:
     """Call, wait, and say what that took."""
     data = bytes(700)
@@ -57,9 +46,9 @@ def measured(call: Call, calls: int, idle_seconds: float) -> list[str]:
         seconds.append(time.perf_counter() - began)
     cpu = (time.process_time() - cpu_began) / calls
     time.sleep(idle_seconds / 4)
-    woken = switches()
+    woken = standing.switches()
     time.sleep(idle_seconds)
-    woken = switches() - woken
+    woken = standing.switches() - woken
     return [
         f"{1e6 * statistics.median(seconds):.0f}",
         f"{1e6 * statistics.quantiles(seconds, n=100)[-1]:.0f}",

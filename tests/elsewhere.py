@@ -166,12 +166,6 @@ def large(x):
     return bytes(x)
 
 
-def fork_what_stays(x):
-    if not os.fork():
-        time.sleep(30)
-    return x
-
-
 def become_a_daemon(x):
     if not os.fork():
         os.setsid()
@@ -196,10 +190,6 @@ def come_back_from_a_fork(x):
 
 async def come_back_from_a_fork_later(x):
     return come_back_from_a_fork(x)
-
-
-def hold_the_lock(x):
-    return sum(range(10**15))
 
 
 def end_by_a_real_time_signal(x):

@@ -10,6 +10,7 @@ import threading
 import pytest
 
 from darkcall import _call, _guard, dark_launch, flush, launch_of
+from darkcall._gate import Gate
 from darkcall._tally import Tally
 from darkcall.runners import InlineRunner
 from darkcall.sinks import MemorySink
@@ -173,6 +174,22 @@ def test_a_call_that_is_refused_and_interrupted_is_counted_once():
     assert stats.calls == stats.shadowed == stats.outcomes["dropped"] == 1
     assert stats.reasons == {"full": 1}
     assert sink.records == []
+
+
+def test_a_call_at_whose_gate_the_stack_ends_is_answered_and_accounted_for(monkeypatch):
+    function = dark_launch(candidate=lambda x: x, sinks=[])(lambda x: x)
+    (candidate,) = launch_of(function).candidates
+    candidate.gate.shut_until = float("inf")
+
+    def refuses(_gate, _now):
+        raise RecursionError
+
+    monkeypatch.setattr(Gate, "refuses", refuses)
+
+    assert function(4) == 4
+    stats = launch_of(function).stats()
+    assert (stats.calls, stats.shadowed) == (1, 1)
+    assert stats.outcomes["skipped"] == 1
 
 
 def test_a_lost_call_gives_its_place_back_though_each_call_after_it_finds_none():

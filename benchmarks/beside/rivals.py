@@ -203,7 +203,23 @@ class Sentry(Pool):
         self._worker.kill()
 
 
-class Laboratory(Rival):
+class AskedEachTime(Rival):
+    """A library that asks at each call whether it is on."""
+
+    def _decorated(self, control: Callable, candidate: Callable, enabled: Callable) -> Callable:
+        raise NotImplementedError
+
+    def off(self, control, candidate):
+        return self._decorated(control, candidate, lambda: False)
+
+    def sampled(self, control, candidate):
+        return self._decorated(control, candidate, lambda: random.random() < SHARE)
+
+    def shadowed(self, control, candidate):
+        return self._decorated(control, candidate, lambda: True)
+
+
+class Laboratory(AskedEachTime):
     """``Experiment.decorator``; ``enabled`` and ``publish`` are overridden, as its README says."""
 
     title = "laboratory 1.0.2"
@@ -222,17 +238,8 @@ class Laboratory(Rival):
 
         return Own.decorator(candidate=candidate)(control)
 
-    def off(self, control, candidate):
-        return self._decorated(control, candidate, lambda: False)
 
-    def sampled(self, control, candidate):
-        return self._decorated(control, candidate, lambda: random.random() < SHARE)
-
-    def shadowed(self, control, candidate):
-        return self._decorated(control, candidate, lambda: True)
-
-
-class Pyentist(Rival):
+class Pyentist(AskedEachTime):
     """An experiment for each call, with a comparer: without one, no two calls are equal."""
 
     title = "Pyentist 0.0.2"
@@ -259,15 +266,6 @@ class Pyentist(Rival):
             return experiment.run()
 
         return decorated
-
-    def off(self, control, candidate):
-        return self._decorated(control, candidate, lambda: False)
-
-    def sampled(self, control, candidate):
-        return self._decorated(control, candidate, lambda: random.random() < SHARE)
-
-    def shadowed(self, control, candidate):
-        return self._decorated(control, candidate, lambda: True)
 
 
 class PyentistAsItIs(Pyentist):

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import os
 import subprocess
 import sys
+import threading
 import tracemalloc
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -18,8 +20,20 @@ if TYPE_CHECKING:
 #: More than the first call makes once, less than a queue holds.
 WAITING = 500
 
-IDLE = """
-import os, pathlib, re, time
+
+def switches() -> int:
+    """Count how often the threads of this process were woken, but for the one that asks."""
+    found = 0
+    for task in Path("/proc/self/task").iterdir():
+        if task.name != str(threading.get_native_id()):
+            lines = (task / "status").read_text().splitlines()
+            found += sum(int(line.split()[1]) for line in lines if "ctxt_switches" in line)
+    return found
+
+
+IDLE = f"""
+import threading, time
+from pathlib import Path
 from darkcall import dark_launch, flush
 from darkcall.sinks import MemorySink
 
@@ -27,18 +41,12 @@ from darkcall.sinks import MemorySink
 def control(x):
     return x
 
+{inspect.getsource(switches)}
 for x in range(100):
     control(x)
 assert flush(timeout=10)
 time.sleep(2)
-
-def switches():
-    tasks = list(pathlib.Path("/proc/self/task").glob("*"))
-    tasks.remove(pathlib.Path(f"/proc/self/task/{os.getpid()}"))
-    assert tasks, "no thread of darkcall's is there"
-    texts = "".join((task / "status").read_text() for task in tasks)
-    return sum(map(int, re.findall(r"ctxt_switches:\\s+(\\d+)", texts)))
-
+assert threading.active_count() > 1, "no thread of darkcall's is there"
 before = switches()
 time.sleep(5)
 print(switches() - before)

@@ -136,11 +136,13 @@ class Candidate:
         Raises:
             ConfigurationError: Another process would not find it.
         """
-        if isinstance(self._target, str):
-            check_main(self._target)
-            return self._target
+        # Asked for at each call, and to look into the main file takes long.
         if self._reference is None:
-            self._reference = reference_of(self.function)
+            if isinstance(self._target, str):
+                check_main(self._target)
+                self._reference = self._target
+            else:
+                self._reference = reference_of(self.function)
         return self._reference
 
     def settle(self, outcome: Outcome, reason: str | None = None) -> None:

@@ -133,9 +133,10 @@ def configure(**settings: Unpack[Settings]) -> Restorable:
     if policy.sinks is not None:
         # What is no sink is to be refused here, not by each launch that would use it.
         outlets_for(policy)
-    for launch in launches():
-        if "runner" in checked and not launch.has_own_runner:
-            launch.check_runner(policy.runner)
+    if "runner" in checked:
+        for launch in launches():
+            if not launch.has_own_runner:
+                launch.check_runner(policy.runner)
     return Restorable(checked)
 
 

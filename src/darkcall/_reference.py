@@ -103,8 +103,12 @@ def _is_same(found: Any, function: Any) -> bool:
 
 
 def _no_reference(function: Any, why: str) -> ConfigurationError:
-    name = escaped(getattr(function, "__qualname__", type(function).__qualname__))
-    return ConfigurationError(f"candidate {name} cannot run in another process: {why}; {_WAY_OUT}")
+    return _refusal(getattr(function, "__qualname__", type(function).__qualname__), why)
+
+
+def _refusal(name: str, why: str) -> ConfigurationError:
+    msg = f"candidate {escaped(name)} cannot run in another process: {why}; {_WAY_OUT}"
+    return ConfigurationError(msg)
 
 
 def check_main(reference: str) -> None:
@@ -120,17 +124,13 @@ def check_main(reference: str) -> None:
     if module != "__main__":
         return
     file = getattr(sys.modules["__main__"], "__file__", None)
-    why = None
     if file is None:
-        why = "it stands in no file"
-    elif not _is_guarded(file):
-        why = (
+        raise _refusal(path, "it stands in no file")
+    if not _is_guarded(file):
+        raise _refusal(
+            path,
             "the main file would run once more there, and has nothing under "
-            "if __name__ == '__main__'"
-        )
-    if why is not None:
-        raise ConfigurationError(
-            f"candidate {escaped(path)} cannot run in another process: {why}; {_WAY_OUT}"
+            "if __name__ == '__main__'",
         )
 
 

@@ -64,7 +64,10 @@ def calling(  # noqa: C901, PLR0915 -- each try guards one step of the call
         else:
             gate = only.gate
             room = gate.room
-            refusal = gate.refuses(clock()) if gate.shut_until else None
+            try:
+                refusal = gate.refuses(clock()) if gate.shut_until else None
+            except Exception:  # noqa: BLE001 -- where the stack ends; it is asked again below
+                refusal = None
             if refusal is None and (not room.places or room.nbytes >= room.max_bytes):
                 refusal = "full"
             passing = None if refusal is None else counts.refused[refusal]

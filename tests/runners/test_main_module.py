@@ -9,8 +9,9 @@ import textwrap
 
 import pytest
 
-from darkcall import ConfigurationError
+from darkcall import ConfigurationError, _candidate, dark_launch, launch_of
 from darkcall._reference import reference_of
+from darkcall.runners import ProcessRunner
 
 
 MAIN = """
@@ -90,6 +91,17 @@ def run(tmp_path):
         return ran
 
     return run
+
+
+def test_the_main_module_is_looked_into_once_for_a_candidate(monkeypatch):
+    looked = []
+    monkeypatch.setattr(_candidate, "check_main", looked.append)
+    runner = ProcessRunner()
+    launch = launch_of(dark_launch(candidate="__main__:name", runner=runner)(lambda x: x))
+    for _ in range(3):
+        assert launch.candidates[0].reference() == "__main__:name"
+
+    assert looked == ["__main__:name"]
 
 
 @pytest.mark.parametrize("source", [None, "if"])

@@ -61,6 +61,17 @@ def seen(launched, runner):
     return see
 
 
+@contextlib.contextmanager
+def python_at(path):
+    """Have processes be started with another interpreter."""
+    executable = multiprocessing.spawn.get_executable()
+    multiprocessing.spawn.set_executable(path)
+    try:
+        yield
+    finally:
+        multiprocessing.spawn.set_executable(executable)
+
+
 def pids(runner):
     return {one.pid for one in runner.remote._all}
 
@@ -418,13 +429,9 @@ class TestAProcess:
     def test_one_that_cannot_be_started_makes_calls_skipped_until_it_is_tried_again(
         self, seen, monkeypatch
     ):
-        executable = multiprocessing.spawn.get_executable()
-        multiprocessing.spawn.set_executable("/not/there")
         monkeypatch.setattr(process, "RESTART_SECONDS", 1.0)
-        try:
+        with python_at("/not/there"):
             record = seen(elsewhere.double, 1)
-        finally:
-            multiprocessing.spawn.set_executable(executable)
 
         assert record.outcome == "skipped"
         assert record.reason == (
@@ -465,12 +472,8 @@ class TestAProcess:
         assert stats_of(function).reasons["over_budget"] == 1
 
     def test_one_that_ends_when_it_starts_makes_calls_skipped(self, seen):
-        executable = multiprocessing.spawn.get_executable()
-        multiprocessing.spawn.set_executable("/bin/false")
-        try:
+        with python_at("/bin/false"):
             record = seen(elsewhere.double, 1)
-        finally:
-            multiprocessing.spawn.set_executable(executable)
 
         assert record.outcome == "skipped"
         assert record.reason == (
