@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 
 # Of int, which it cannot be told at run time.
@@ -23,6 +28,11 @@ class Tally(itertools.count):  # type: ignore[type-arg]
         """Count one more; returns how many there were before."""
         before: int = next(self)
         return before
+
+    def add_all(self, what: Iterable[object]) -> None:
+        """Count each."""
+        for _ in what:
+            next(self)
 
     @property
     def value(self) -> int:

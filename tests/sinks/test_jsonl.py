@@ -3,6 +3,7 @@ from __future__ import annotations
 import errno
 import gzip
 import json
+import math
 import os
 import pathlib
 import stat
@@ -243,6 +244,71 @@ def test_a_full_disk_breaks_no_line_but_its_own(tmp_path_factory, make_record, r
     assert len(found) >= 5 - failed
     assert found == sorted(found)
     assert len(list(directory.iterdir())) == 1
+
+
+@settings(max_examples=60)
+@example(room=0, texts=[0, 0])
+@given(
+    room=st.none() | st.integers(0, 5_000),
+    texts=st.lists(st.sampled_from([0, 300, 20_000, 40_000]), min_size=1, max_size=12),
+)
+def test_of_a_batch_as_many_are_written_as_it_says(tmp_path_factory, make_record, room, texts):
+    directory = tmp_path_factory.mktemp("records")
+    sink = JsonlSink(directory)
+    disk = HalfFullDisk()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jsonl_module.os, "write", disk)
+        disk.room = room
+        batch = [make_record(n, control_value="x" * length) for n, length in enumerate(texts)]
+        written = sink.write_batch(batch)
+        disk.room = None
+        sink(make_record(100))
+    sink.close()
+    found = numbers(directory)
+    assert found == sorted(found)
+    assert found[-1] == 100
+    # A line whose newline alone is missing is whole once the next begins.
+    assert len(found) - 1 in {written, written + 1}
+    if room is None:
+        assert found == [*range(len(texts)), 100]
+
+
+def test_a_batch_is_few_writes(directory, make_record, monkeypatch):
+    sizes = []
+    write = os.write
+
+    def counted(descriptor, data):
+        sizes.append(len(data))
+        return write(descriptor, data)
+
+    monkeypatch.setattr(jsonl_module.os, "write", counted)
+    sink = JsonlSink(directory)
+    assert sink.write_batch([make_record(n, reason="r" * 500) for n in range(200)]) == 200
+    assert numbers(directory) == list(range(200))
+    assert max(sizes) <= MAX_LINE_BYTES
+    assert len(sizes) == math.ceil(sum(sizes) / MAX_LINE_BYTES)
+
+
+def test_a_record_that_json_cannot_hold_takes_no_other_with_it(directory, make_record, lines):
+    sink = JsonlSink(directory)
+    batch = [make_record(1), make_record(2, control_value=float("nan")), make_record(3)]
+    assert sink.write_batch(batch) == 2
+    assert numbers(directory) == [1, 3]
+    _guard.tell()
+    assert lines("writing to JsonlSink failed with ValueError")
+    assert sink.write_batch(batch[1:2]) == 0
+
+
+def test_a_batch_that_cannot_be_written_is_told(directory, make_record, lines):
+    directory.parent.mkdir()
+    directory.write_text("in the way")
+    sink = JsonlSink(directory)
+    assert sink.write_batch([make_record(1), make_record(2)]) == 0
+    _guard.tell()
+    assert lines("writing to JsonlSink (File exists) failed with FileExistsError")
+    directory.unlink()
+    assert sink.write_batch([make_record(3)]) == 1
+    assert numbers(directory) == [3]
 
 
 def test_a_short_write_goes_on_where_it_ended(directory, make_record, monkeypatch):

@@ -204,6 +204,31 @@ def test_a_batch_is_written_or_fails_as_a_whole(outlet_for, make_record):
     assert outlet.stats() == SinkStats(offered=602, written=601, failed=1, dropped=0, waiting=0)
 
 
+@pytest.mark.parametrize(
+    ("told", "written"), [(None, 2), (2, 2), (1, 1), (0, 0), (-1, 2), (3, 2), (True, 2), ("1", 2)]
+)
+def test_a_sink_may_tell_how_many_of_a_batch_it_wrote(outlet_for, make_record, told, written):
+    class Sink:
+        def __call__(self, record):
+            pytest.fail("it takes batches")
+
+        def write_batch(self, records):
+            taken.extend(records)
+            hold.wait(5)
+            return told if len(records) == 2 else None
+
+    taken, hold = [], threading.Event()
+    outlet = outlet_for(Sink())
+    outlet.offer(make_record())
+    while not taken:
+        time.sleep(0.001)
+    outlet.offer(make_record())
+    outlet.offer(make_record())
+    hold.set()
+    assert outlet.flush(5)
+    assert outlet.stats() == SinkStats(3, 1 + written, 2 - written, 0, 0)
+
+
 def test_a_sink_that_hangs_stops_no_other_sink(outlet_for, hanging, make_record):
     taken = []
     stuck, well = outlet_for(hanging), outlet_for(taken.append)

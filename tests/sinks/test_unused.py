@@ -62,8 +62,9 @@ def descriptors():
     return {path.name for path in pathlib.Path("/proc/self/fd").iterdir()}
 
 
-def darkcall_threads():
-    return [thread for thread in threading.enumerate() if thread.name.startswith("darkcall")]
+def sink_threads():
+    # Of workers, a second one is started where the first is still busy.
+    return [thread for thread in threading.enumerate() if thread.name.startswith("darkcall-sink")]
 
 
 def test_its_thread_ends_with_the_last_who_holds_it(make_record):
@@ -205,11 +206,11 @@ def test_a_cell_that_is_run_again_and_again_collects_no_threads(tmp_path):
 
     run_cell()
     gc.collect()
-    threads, files = len(darkcall_threads()), len(descriptors())
+    threads, files = len(sink_threads()), len(descriptors())
     for _ in range(20):
         run_cell()
     gc.collect()
-    wait_until(lambda: len(darkcall_threads()) <= threads)
+    wait_until(lambda: len(sink_threads()) <= threads)
     wait_until(lambda: len(descriptors()) <= files)
     assert len(list(read(tmp_path))) == 21
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import collections
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from darkcall import _guard, _threads
 from darkcall._dark import in_the_dark, in_this_process
@@ -299,22 +299,23 @@ class Outlet:
 
     def _write(self, batch: list[Record]) -> None:
         if self._close_by is not None and time.monotonic() > self._close_by:
-            counter = self._dropped
             self._came_too_late += len(batch)
-        elif self._write_batch is not None:
-            counter = self._counter_for(self._write_batch, batch)
-        else:
-            counter = self._counter_for(self.sink, batch[0])
-        for _ in batch:
-            counter.add()
+            self._dropped.add_all(batch)
+            return
+        written = self._written_of(batch)
+        self._written.add_all(batch[:written])
+        self._failed.add_all(batch[written:])
 
-    def _counter_for(self, write: Callable[[Any], object], what: object) -> Tally:
+    def _written_of(self, batch: list[Record]) -> int:
         try:
-            in_this_process(write, what)
+            if self._write_batch is None:
+                in_this_process(self.sink, batch[0])
+                return 1
+            told = in_this_process(self._write_batch, batch)
         except BaseException as error:  # noqa: BLE001, a sink may raise SystemExit
             _guard.fault(f"writing to {self.name}{cause_of(error)}", error)
-            return self._failed
-        return self._written
+            return 0
+        return told if type(told) is int and 0 <= told <= len(batch) else len(batch)
 
     def _write_here(self, record: Record) -> None:
         try:

@@ -20,6 +20,8 @@ from ._place import make_directory, path_of
 
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from darkcall._model import Record
 
 _DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
@@ -84,6 +86,7 @@ class JsonlSink:
         self._file: tuple[int, int] | None = None
         self._size = 0
         self._ends_torn = False
+        self._left = b""
 
     def __call__(self, record: Record) -> None:
         """Append a record.
@@ -91,17 +94,59 @@ class JsonlSink:
         Raises:
             OSError: It could not be written.
         """
-        line = line_for(record)
         self.after_fork()
+        line = line_for(record)
         # A thread that was left behind may come back while its successor writes.
         with self._lock:
-            is_full = bool(self._size) and self._size + len(line) > self._max_bytes
-            if is_full or not self._has_its_descriptor():
-                self._finish()
-            self._append(line, record.host)
-            if self._was_removed():
-                self._let_go()
-                self._append(line, record.host)
+            self._write(line, record.host)
+
+    def write_batch(self, records: Sequence[Record]) -> int:
+        """Append records, as many at once as 32 KB hold.
+
+        Returns:
+            How many were written; why others were not is in the log.
+        """
+        self.after_fork()
+        written = 0
+        for lines in self._chunks(records):
+            written += len(lines)
+            with self._lock:
+                try:
+                    self._write(b"".join(lines), records[0].host)
+                except Exception as error:  # noqa: BLE001 -- the other chunks are to be tried, too
+                    self._tell(error)
+                    written -= min(self._left.count(b"\n"), len(lines))
+        return written
+
+    def _chunks(self, records: Sequence[Record]) -> Iterator[list[bytes]]:
+        lines: list[bytes] = []
+        nbytes = 0
+        for record in records:
+            try:
+                line = line_for(record)
+            except Exception as error:  # noqa: BLE001 -- one record is not to take others with it
+                self._tell(error)
+                continue
+            nbytes += len(line)
+            if nbytes > MAX_LINE_BYTES:
+                yield lines
+                lines, nbytes = [], len(line)
+            lines.append(line)
+        if lines:
+            yield lines
+
+    def _tell(self, error: Exception) -> None:
+        _guard.fault(f"writing to JsonlSink{cause_of(error)}", error)
+
+    def _write(self, lines: bytes, host: str) -> None:
+        self._left = lines
+        is_full = bool(self._size) and self._size + len(lines) > self._max_bytes
+        if is_full or not self._has_its_descriptor():
+            self._finish()
+        self._append(lines, host)
+        if self._was_removed():
+            self._let_go()
+            self._append(lines, host)
 
     def _opens_again(self) -> bool:
         # To compress takes its time, for which the exit has to wait.
@@ -128,17 +173,19 @@ class JsonlSink:
             self._let_go()
             self._begin_files_of_this_process()
 
-    def _append(self, line: bytes, host: str) -> None:
+    def _append(self, lines: bytes, host: str) -> None:
+        self._left = lines
         if self._descriptor is None:
             self._descriptor = self._opened(host)
         # What a full disk left of the line before must not spoil this one.
-        rest = b"\n" + line if self._ends_torn else line
+        if self._ends_torn:
+            self._left = b"\n" + lines
         try:
-            while rest:
-                written = os.write(self._descriptor, rest)
+            while self._left:
+                written = os.write(self._descriptor, self._left)
                 self._size += written
-                rest = rest[written:]
-                self._ends_torn = bool(rest)
+                self._left = self._left[written:]
+                self._ends_torn = bool(self._left)
         except OSError as error:
             # A full disk takes up again where it stopped; of others, nobody knows.
             if error.errno not in _DISK_IS_FULL:
