@@ -149,7 +149,7 @@ def test_a_call_whose_counting_is_interrupted_again_and_again_is_counted_once(mo
     # What a single candidate's gate refuses is counted in one step.
     echo, _ = launched(candidate={"v2": lambda x: x, "v3": lambda x: x}, max_pending=1)
     for candidate in launch_of(echo).candidates:
-        assert candidate.gate.room.take()
+        candidate.gate.room.places.pop()
     settle = candidate.settle
     monkeypatch.setattr(candidate, "settle", count)
 
@@ -166,7 +166,7 @@ def test_a_call_whose_counting_is_interrupted_again_and_again_is_counted_once(mo
 
 def test_a_call_that_is_refused_and_interrupted_is_counted_once():
     echo, sink = launched(raising(Interrupt()), lambda *_args, **_kwargs: None, max_pending=1)
-    assert launch_of(echo).candidates[0].gate.room.take()
+    launch_of(echo).candidates[0].gate.room.places.pop()
 
     with pytest.raises(Interrupt):
         echo(3)
@@ -247,7 +247,7 @@ def test_a_call_weighs_nothing_for_a_candidate_that_will_not_see_it():
     control, sink = launched(candidate=candidates, max_pending=1)
 
     full = launch_of(control).candidates[1].gate.room
-    assert full.take()
+    full.places.pop()
     control([1] * 100)
     assert [record.candidate for record in sink.records] == ["open"]
     assert full.nbytes == 0
@@ -258,7 +258,7 @@ def test_what_can_change_is_kept_for_the_candidate_behind_one_that_is_full():
     candidates = {"full": lambda x: x, "open": lambda x: x}
     control, sink = launched(candidate=candidates, max_pending=1)
 
-    assert launch_of(control).candidates[0].gate.room.take()
+    launch_of(control).candidates[0].gate.room.places.pop()
     assert control([1]) == [1]
     assert [(record.candidate, record.outcome) for record in sink.records] == [("open", "match")]
 

@@ -105,8 +105,7 @@ def test_a_call_in_the_dark_is_a_plain_call(decorated, control, runner, sink):
 
 def test_a_call_that_no_candidate_may_see_is_a_plain_call_and_counted(decorated, control, sink):
     room = launch_of(decorated).candidates[0].gate.room
-    while room.take():
-        pass
+    room.places.clear()
     assert called(decorated, ARGUMENT) == result_of(control)
     stats = launch_of(decorated).stats()
     assert stats.reasons == {"full": 1}
@@ -158,7 +157,7 @@ def test_a_call_that_waits_for_room_leaves_the_loop_to_others(sink):
     room = launch_of(decorated).candidates[0].gate.room
 
     async def main():
-        assert room.take()
+        room.places.pop()
         task = asyncio.create_task(decorated(1))
         for _ in range(3):
             await asyncio.sleep(0.002)
@@ -179,7 +178,7 @@ def test_a_call_that_is_cancelled_while_it_waits_for_room_is_counted(sink):
     room = launch_of(decorated).candidates[0].gate.room
 
     async def main():
-        assert room.take()
+        room.places.pop()
         task = asyncio.create_task(decorated(1))
         await asyncio.sleep(0.002)
         task.cancel()

@@ -18,7 +18,7 @@ from ._dark import in_the_dark
 from ._job import Job
 from ._keeping import keep_arguments, keep_context, keep_what_it_did
 from ._model import Call, Outcome
-from ._snapshot import weigh, weigh_all, weight_of
+from ._snapshot import SCALARS, weigh, weigh_all, weight_of
 
 
 if TYPE_CHECKING:
@@ -109,10 +109,20 @@ def admit(  # noqa: C901, PLR0912, PLR0915, PLR0917 -- by keyword, or in parts, 
     arguments: Any = None
     isolated: list[Pair] | None = None
     skipped: str | None = None
-    try:
-        nbytes = weigh_all((*args, *kwargs.values()) if kwargs else args) if terms.copies else -1
-    except Exception:  # noqa: BLE001 -- a class may fail at whatever it is asked
-        nbytes = -1
+    nbytes = -1
+    if terms.copies:
+        given = (*args, *kwargs.values()) if kwargs else args
+        for value in given:
+            # What most arguments are; to ask ``weigh_all`` about them would take as long again.
+            if type(value) not in SCALARS:
+                break
+        else:
+            nbytes = 0
+        if nbytes:
+            try:
+                nbytes = weigh_all(given)
+            except Exception:  # noqa: BLE001 -- a class may fail at whatever it is asked
+                nbytes = -1
     if nbytes < 0:
         arguments, nbytes, skipped = keep_arguments(launch, terms, args, kwargs, entered)
         if type(arguments) is tuple:
@@ -164,7 +174,7 @@ def must_wait(launch: Launch, terms: Terms) -> bool:
     )
 
 
-def hand_over(  # noqa: C901, PLR0917 -- as above
+def hand_over(  # noqa: C901, PLR0912, PLR0917 -- as above
     launch: Launch,
     counts: Counts,
     jobs: list[Job],
@@ -189,10 +199,15 @@ def hand_over(  # noqa: C901, PLR0917 -- as above
         # The control forked: this is the child, and the call is its parent's.
         return
     kept = None
-    try:
-        weight = weigh(result) if error is None else -1
-    except Exception:  # noqa: BLE001 -- as above
-        weight = -1
+    weight = -1
+    if error is None:
+        if type(result) in SCALARS:
+            weight = 0
+        else:
+            try:
+                weight = weigh(result)
+            except Exception:  # noqa: BLE001 -- as above
+                weight = -1
     if weight < 0:
         # Not kept twice: why a call is skipped is the same for all.
         # There is one, or nothing would be handed over.

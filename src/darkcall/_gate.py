@@ -46,16 +46,6 @@ class Room:
         # the read and the write of nbytes gives way to one.
         self._lock = _threads.RLock()
 
-    def take(self) -> bool:
-        """Take a place, if there is one."""
-        if self.nbytes >= self.max_bytes:
-            return False
-        try:
-            self.places.pop()
-        except IndexError:
-            return False
-        return True
-
     @property
     def is_full(self) -> bool:
         """Whether there is no place."""
@@ -197,7 +187,13 @@ class Gate:
         # Zero while nothing is wrong: most calls need no clock here.
         if self.shut_until and (refusal := self.refuses(self._clock())) is not None:
             return refusal
-        if not self.room.take():
+        room = self.room
+        if room.nbytes >= room.max_bytes:
+            return "full"
+        try:
+            # Here, and not by a method of the room: the call takes as long as all of this.
+            room.places.pop()
+        except IndexError:
             return "full"
         if self._is_half_open:
             self._try_one(self._clock())

@@ -184,7 +184,7 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
             return await control(*args, **kwargs)
         try:
             began = clock()
-            result = await control(*args, **kwargs)
+            result = await (control(*args, **kwargs) if kwargs else control(*args))
         except Exception as error:
             try:
                 hand_over(launch, counts, jobs, began, None, error, current())

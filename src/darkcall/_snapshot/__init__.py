@@ -12,7 +12,7 @@ import pickle
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
-from ._immutable import weigh, weigh_all
+from ._immutable import SCALARS, weigh, weigh_all
 from ._kept import DeepCopied, Kept, Pickled, Shared, handed_over, opened, weight_of
 from ._limits import Limits, TookTooLongError, UnkeepableError, Writer
 from ._plain import SAFE_RECURSION_LIMIT, is_kept_as, keep_plain, may_overflow_the_stack
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
+    "SCALARS",
     "Kept",
     "Limits",
     "Shared",

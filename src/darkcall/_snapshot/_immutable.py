@@ -50,8 +50,8 @@ _kinds: dict[type, int] = {
     bytearray: _CHANGEABLE,
 }
 
-#: What most arguments are, told in the shortest time.
-_SCALARS: Final = frozenset(cls for cls, kind in _kinds.items() if kind == _SCALAR)
+#: What most arguments are, and what cannot change whatever it holds.
+SCALARS: Final = frozenset(cls for cls, kind in _kinds.items() if kind == _SCALAR)
 
 #: Weak, for programs that make classes without end.
 _kinds_of_others: weakref.WeakKeyDictionary[type, int] = weakref.WeakKeyDictionary()
@@ -91,7 +91,7 @@ def weigh(value: Any) -> int:
         of the text and bytes that it holds, in bytes, roughly.
     """
     cls = type(value)
-    if cls in _SCALARS:
+    if cls in SCALARS:
         return 0
     kind = _kinds.get(cls, -1)
     if kind == _SIZED:
@@ -112,7 +112,7 @@ def weigh_all(values: Iterable[Any]) -> int:
     """
     total = 0
     for value in values:
-        if type(value) in _SCALARS:
+        if type(value) in SCALARS:
             continue
         weight = weigh(value)
         if weight < 0:
