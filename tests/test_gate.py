@@ -386,3 +386,20 @@ def test_a_gate_goes_by_the_real_clock_unless_told_otherwise():
     gate = Gate("shop.price [v2]", max_pending=1, max_pending_bytes=1, max_stuck=1, cpu_budget=None)
 
     assert gate.enter() is None
+
+
+def test_a_gate_is_full_when_no_place_is_left(a_gate):
+    gate = a_gate(max_pending=2)
+
+    assert [gate.enter() for _ in range(3)] == [None, None, "full"]
+    gate.room.give_back(0)
+    assert gate.enter() is None
+
+
+def test_a_gate_is_full_when_the_waiting_calls_weigh_too_much(a_gate):
+    gate = a_gate(max_pending_bytes=1000)
+    gate.room.weigh(1000)
+
+    assert gate.enter() == "full"
+    gate.room.weigh(-1)
+    assert gate.enter() is None
