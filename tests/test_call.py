@@ -74,6 +74,26 @@ def test_the_caller_gets_the_very_exception(launched, no_faults):
     assert [record.outcome for record in memory.records] == ["match"]
 
 
+class Unhashable(type):
+    """A class of classes of which none can be looked up in a set."""
+
+    def __hash__(cls):
+        raise ValueError
+
+
+class Odd(metaclass=Unhashable):
+    pass
+
+
+@pytest.mark.parametrize(("given", "answered"), [(Odd(), 1), (1, Odd())])
+def test_a_class_that_cannot_be_hashed_hurts_nobody(launched, given, answered):
+    function, _ = launched(lambda x: answered, lambda x: 1, runner=INLINE)
+
+    assert function(given) is answered
+    assert "fault" not in reasons(function)
+    assert launch_of(function).stats().pending == 0
+
+
 def test_the_candidate_sees_the_arguments_as_they_were(launched, no_faults):
     def control(x):
         x.append("control")

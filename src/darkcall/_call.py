@@ -112,17 +112,16 @@ def admit(  # noqa: C901, PLR0912, PLR0915, PLR0917 -- by keyword, or in parts, 
     nbytes = -1
     if terms.copies:
         given = (*args, *kwargs.values()) if kwargs else args
-        for value in given:
-            # What most arguments are; to ask ``weigh_all`` about them would take as long again.
-            if type(value) not in SCALARS:
-                break
-        else:
-            nbytes = 0
-        if nbytes:
-            try:
-                nbytes = weigh_all(given)
-            except Exception:  # noqa: BLE001 -- a class may fail at whatever it is asked
-                nbytes = -1
+        try:
+            for value in given:
+                # What most arguments are; to ask ``weigh_all`` about them takes as long again.
+                if type(value) not in SCALARS:
+                    nbytes = weigh_all(given)
+                    break
+            else:
+                nbytes = 0
+        except Exception:  # noqa: BLE001 -- a class may fail at whatever it is asked
+            nbytes = -1
     if nbytes < 0:
         arguments, nbytes, skipped = keep_arguments(launch, terms, args, kwargs, entered)
         if type(arguments) is tuple:
@@ -201,13 +200,10 @@ def hand_over(  # noqa: C901, PLR0912, PLR0917 -- as above
     kept = None
     weight = -1
     if error is None:
-        if type(result) in SCALARS:
-            weight = 0
-        else:
-            try:
-                weight = weigh(result)
-            except Exception:  # noqa: BLE001 -- as above
-                weight = -1
+        try:
+            weight = 0 if type(result) in SCALARS else weigh(result)
+        except Exception:  # noqa: BLE001 -- as above
+            weight = -1
     if weight < 0:
         # Not kept twice: why a call is skipped is the same for all.
         # There is one, or nothing would be handed over.

@@ -106,7 +106,9 @@ class Host:
         except BaseException as error:  # noqa: BLE001 -- whatever it is
             returned = error
         waited = time.perf_counter() - began
-        assert returned is (self.error if plan["raises"] else self.result)
+        if returned is not (self.error if plan["raises"] else self.result):
+            # No assert would do: it asks for the repr of both.
+            raise AssertionError("the caller got something else")
         assert flush(20)
         seconds = time.perf_counter() - began
         grown = peak_bytes() - peak
@@ -118,6 +120,14 @@ class Host:
 
     def try_out(self, plan):
         """Take a plan, and look at what it costs."""
+        try:
+            self.try_out_anywhere(plan)
+        except AssertionError as error:
+            # Pytest shows what each frame holds; a value whose repr presses Ctrl-C would end it.
+            raise AssertionError(f"{error}, by {plan}") from None
+
+    def try_out_anywhere(self, plan):
+        """Take a plan; what it holds may be in the frames of what is raised."""
         if plan["is_traced"]:
             nbytes = self.bytes_for(plan)
             assert nbytes <= MAX_BYTES
