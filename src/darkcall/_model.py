@@ -125,6 +125,11 @@ class Record:
         arguments: The call's arguments by parameter, if everything is kept.
         control_value: What the control returned, if everything is kept.
         candidate_value: What the candidate returned, if everything is kept.
+        input_digest: A digest of the arguments, if ``digest_inputs`` asks for it: equal for
+            equal arguments, in every process.
+        confirmation: What both sides did when they ran once more on what differed, if ``confirm``
+            asks for it: ``deterministic``, ``flaky_control``, ``flaky_candidate`` or
+            ``first_sight``.
         schema: The version of this shape.
     """
 
@@ -150,6 +155,8 @@ class Record:
     arguments: dict[str, Any] | None = None
     control_value: Any = None
     candidate_value: Any = None
+    input_digest: str | None = None
+    confirmation: str | None = None
     schema: int = 1
 
     def to_dict(self) -> dict[str, Any]:

@@ -124,6 +124,7 @@ def _draft_of(trial: Trial, candidate: Observation | None) -> Any:
     record.candidate_seconds = None if candidate is None else candidate.duration_seconds
     record.candidate_cpu_seconds = None if candidate is None else candidate.cpu_seconds
     record.sample_rate = terms.sample_rate
+    record.input_digest = record.confirmation = None
     record.schema = 1
     return record
 

@@ -32,6 +32,8 @@ COLUMNS = {
     "arguments": "TEXT",
     "control_value": "TEXT",
     "candidate_value": "TEXT",
+    "input_digest": "TEXT",
+    "confirmation": "TEXT",
 }
 #: Those whose text is JSON.
 JSON_COLUMNS = frozenset(

@@ -57,6 +57,8 @@ _OPTIONAL: Final = {
     "candidate_raised": _OBJECT,
     "context": _OBJECT,
     "arguments": _OBJECT,
+    "input_digest": _TEXT,
+    "confirmation": _TEXT,
     "truncated": _LIST,
 }
 _DIFFERENCE: Final = {
