@@ -6,8 +6,10 @@ import functools
 import importlib.util
 import itertools
 import os
+import subprocess
 import sys
 import types
+from pathlib import Path
 
 import pytest
 import wrapt
@@ -107,8 +109,6 @@ def test_a_set_of_texts_is_the_same_in_every_process(run_digest):
 
 @pytest.fixture
 def run_digest():
-    import subprocess
-
     script = """
 from darkcall._code import digest_of
 namespace = {}
@@ -149,7 +149,7 @@ def test_equal_constants_of_one_type_have_one_digest(constant):
 
 def test_a_file_that_changed_after_it_was_loaded_is_not_taken_for_the_code(load):
     module = load()
-    changed_at = os.stat(module.__file__).st_mtime
+    changed_at = Path(module.__file__).stat().st_mtime
     as_loaded = digest_of(module.function, changed_at + 100)
     changed = digest_of(module.function, changed_at - 100)
     assert changed not in {as_loaded, None}
@@ -194,7 +194,7 @@ def deco(function):
 
 
 def hiding(function):
-    return lambda x: function(x)
+    return lambda x: [function(x)]
 
 
 class Shape:
@@ -310,7 +310,7 @@ def test_it_is_found_out_once(load):
     module = load()
     version = CodeVersion(module.function, LATER)
     first = version.digest
-    os.unlink(module.__file__)
+    Path(module.__file__).unlink()
     assert version.digest == first
 
 

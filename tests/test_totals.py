@@ -36,7 +36,6 @@ from looking import stats_of
 
 
 INLINE = InlineRunner()
-OUTCOMES = {"match", "mismatch", "ignored", "candidate_error", "timeout", "uncomparable"}
 
 
 class Taker:
@@ -147,7 +146,7 @@ def test_the_source_of_totals_is_what_the_call_ids_begin_with(taker):
 
 
 def test_reasons_are_told(taker):
-    function = launched(taker, control=lambda x: iter(x), candidate=iter)
+    function = launched(taker, control=iter, candidate=iter)
     function([1])
     flush()
     (candidate,) = taker.totals[-1].candidates.values()
@@ -579,6 +578,20 @@ def test_the_exit_of_the_process_tells_the_last():
     assert done.stderr == ""
 
 
+def check(taker, calls):
+    """Hold what was told to both identities, to the records, and to what was told before."""
+    told = taker.totals
+    assert all(map(holds, told))
+    for before, after in itertools.pairwise(told):
+        assert before.shadowed <= after.shadowed
+        assert before.at <= after.at
+    for last in told[-1:]:
+        assert last.off + last.nested + last.unsampled + last.shadowed == calls
+        for name, counted in last.candidates.items():
+            made = [record.outcome for record in taker.records if record.candidate == name]
+            assert counted["outcomes"] == {outcome: made.count(outcome) for outcome in set(made)}
+
+
 WAYS = ("off", "unsampled", "nested", "match", "mismatch", "raises", "uncomparable")
 
 
@@ -619,20 +632,8 @@ def test_totals_always_add_up_to_all_calls(passed, ways):
     launch._teller.tell(1.0, is_final=True)
     _guard.reset()
 
-    told = taker.totals
-    assert all(map(holds, told))
-    assert bool(told) == bool(calls)
-    if told:
-        last = told[-1]
-        assert last.off + last.nested + last.unsampled + last.shadowed == calls
-    assert all(
-        before.shadowed <= after.shadowed and before.at <= after.at
-        for before, after in itertools.pairwise(told)
-    )
-    # What was compared has its record.
-    for name, counted in told[-1].candidates.items() if told else ():
-        made = [record.outcome for record in taker.records if record.candidate == name]
-        assert counted["outcomes"] == {outcome: made.count(outcome) for outcome in set(made)}
+    assert bool(taker.totals) == bool(calls)
+    check(taker, calls)
 
 
 def test_the_source_changes_with_the_process(monkeypatch):
