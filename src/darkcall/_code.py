@@ -7,7 +7,6 @@ What it covers, and what it cannot see, is told in
 from __future__ import annotations
 
 import functools
-import hashlib
 import inspect
 import os
 import stat
@@ -15,6 +14,7 @@ import types
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _guard
+from ._hash import blake2b
 
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def digest_of(function: Any, loaded_at: float) -> str | None:
     functions = list(_functions_of(function))
     if not functions:
         return None
-    total = hashlib.blake2b(digest_size=_DIGEST_BYTES)
+    total = blake2b(digest_size=_DIGEST_BYTES)
     for one in functions:
         total.update(_of_code(one.__code__))
         total.update(_of_file(dict.get(one.__globals__, "__file__"), loaded_at))
@@ -158,7 +158,7 @@ def _of_code(code: types.CodeType) -> bytes:
         code.co_freevars,
         code.co_cellvars,
     )
-    digest = hashlib.blake2b(repr(shape).encode("utf-8", "surrogatepass"))
+    digest = blake2b(repr(shape).encode("utf-8", "surrogatepass"))
     digest.update(b"%d:" % len(code.co_code) + code.co_code + code.co_exceptiontable)
     digest.update(_of_constant(code.co_consts))
     return digest.digest()
@@ -173,9 +173,9 @@ def _of_constant(constant: Any) -> bytes:
             # The order of a set of text differs between processes.
             parts.sort()
         text = f"{type(constant).__name__} {len(parts)}".encode()
-        return hashlib.blake2b(b"".join([text, *parts])).digest()
+        return blake2b(b"".join([text, *parts])).digest()
     text = f"{type(constant).__name__} {constant!r}".encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(text).digest()
+    return blake2b(text).digest()
 
 
 def _of_file(path: Any, loaded_at: float) -> bytes:
@@ -198,4 +198,4 @@ def _of_file(path: Any, loaded_at: float) -> bytes:
     except (OSError, ValueError):
         return b""
     # As it was checked out makes no difference.
-    return hashlib.blake2b(source.replace(b"\r\n", b"\n")).digest()
+    return blake2b(source.replace(b"\r\n", b"\n")).digest()

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _guard
 from ._describe import LABELS, Budget, describe_mapping
+from ._hash import blake2b
 
 
 if TYPE_CHECKING:
@@ -94,7 +94,7 @@ def digest_of(described: dict[str, Any]) -> str | None:
 
 
 def _hashed(text: str) -> str:
-    return hashlib.blake2b(text.encode("ascii"), digest_size=_DIGEST_BYTES).hexdigest()
+    return blake2b(text.encode("ascii"), digest_size=_DIGEST_BYTES).hexdigest()
 
 
 class _Plain:
