@@ -152,7 +152,7 @@ def _notes(one: CandidateSummary, now: float) -> list[str]:
     where = f"{named([one.launch])}, {named([one.candidate])}"
     notes = []
     inputs = one.inputs
-    if inputs is not None and inputs.distinct * FEW_INPUTS <= inputs.counted:
+    if inputs is not None and 0 < inputs.distinct * FEW_INPUTS <= inputs.counted:
         different = counted(inputs.distinct, "different input")
         notes.append(
             f"{where}: only {different} in {counted(inputs.counted, 'call')}: what was never tried "

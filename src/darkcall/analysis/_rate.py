@@ -44,10 +44,6 @@ class Rate:
         return sum(one.compared for one in self.slices)
 
     @property
-    def failed(self) -> int:
-        return sum(one.failed for one in self.slices)
-
-    @property
     def subtracts(self) -> bool:
         """Whether noise is taken off: how it is weighted is unknown where rates are mixed."""
         return self.measures_noise and sum(one.compared > 0 for one in self.slices) == 1
