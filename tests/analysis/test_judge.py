@@ -472,9 +472,11 @@ def test_a_small_part_that_fails_is_not_washed_out_by_a_large_one():
 
     assert one.verdict is NOT_READY
     assert one.criteria[1].verdict is READY
-    assert one.criteria[-1].text.startswith("1 of 2 parts by 'tenant' differs too often")
+    assert one.criteria[-1].text.startswith("1 of 2 parts by 'tenant' differs on more than")
     two = per_tenant(small, a_part(None, 100, 100))
-    assert two.text.startswith("2 of 2 parts by 'tenant' differ too often, and 1 % may: '(none)'")
+    assert two.text.startswith(
+        "2 of 2 parts by 'tenant' differ on more than the 1 % of calls that may: '(none)'"
+    )
 
 
 def test_parts_that_lack_calls_are_named():

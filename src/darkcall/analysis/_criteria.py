@@ -182,19 +182,22 @@ def per(judged: Judged, key: str, rules: Rules) -> Criterion:
         name = "(none)" if value is None else value
         rate = Rate(slices)
         _, high = rate.bounds(confidence)
+        worst = max(worst, high)
+        if high <= limit:
+            continue
         low, _ = Rate(
             tuple(attrs.evolve(one, failed=min(one.real, one.failed)) for one in slices)
         ).bounds(1.0 - (1.0 - confidence) / (j * (j + 1)))
-        worst = max(worst, high)
         if low > limit:
             failing[name] = low
-        elif high > limit:
+        else:
             lacking[name] = high, rate.calls_needed(limit, confidence)
     each = f"of {counted(len(parts), 'part')} by {named([key])}"
     if failing:
         names = sorted(failing, key=failing.__getitem__, reverse=True)
         most = failing[names[0]]
-        text = f"{len(failing):,} {each} {_differ(failing)} too often, and {percent(limit)} may: "
+        text = f"{len(failing):,} {each} {_differ(failing)} on more than the {percent(limit)} "
+        text += "of calls that may: "
         text += f"{named(names)}; at least {percent(most)} of the calls of the worst."
         return _criterion("per", Verdict.NOT_READY, (most, limit), text)
     if lacking:
@@ -202,7 +205,7 @@ def per(judged: Judged, key: str, rules: Rules) -> Criterion:
         needs = [more for _, more in lacking.values() if more is not None]
         total = sum(needs) if len(needs) == len(lacking) else None
         text = f"{len(lacking):,} {each} {'lacks' if len(lacking) == 1 else 'lack'} calls: "
-        text += f"{named(names)}; of the worst up to {percent(worst)} may differ, and "
+        text += f"{named(names)}; the worst may differ on up to {percent(worst)} of calls, where "
         text += f"{percent(limit)} may; {_needed(total)}, in those parts."
         return _criterion("per", unsure, (worst, limit), text, total)
     text = f"In each {each} at most {percent(worst)} of calls differ, and {percent(limit)} may."
