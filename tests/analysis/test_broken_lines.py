@@ -121,7 +121,7 @@ def test_the_types_are_those_of_the_schema():
         {name: difference["properties"][name] for name in difference["required"]}
     )
     assert list(_record._RAISED) == schema()["$defs"]["raised"]["required"]
-    assert set(schema()["properties"]["outcome"]["enum"]) == _record._OUTCOMES
+    assert set(schema()["properties"]["outcome"]["enum"]) == _record.OUTCOMES
 
 
 def test_empty_lines_and_empty_files_hold_nothing(numbers_and_skips, line):
