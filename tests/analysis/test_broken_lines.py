@@ -60,6 +60,9 @@ def test_a_line_that_is_cut_off_in_the_middle_costs_no_other(numbers_and_skips, 
         pytest.param(b'{"schema": 1}\n', "not_a_record", id="hardly anything in it"),
         pytest.param(b'{"schema": true}\n', "not_a_record", id="a boolean version"),
         pytest.param(b'{"schema": 2}\n', "other_version", id="a newer one"),
+        pytest.param(b'{"schema": 1, "kind": "totals"}\n', "not_a_record", id="no totals"),
+        pytest.param(b'{"schema": 2, "kind": "rollup"}\n', "other_version", id="a newer rollup"),
+        pytest.param(b'{"schema": 1, "kind": []}\n', "not_a_record", id="of another kind"),
     ],
 )
 def test_a_line_that_is_no_record_is_counted(numbers_and_skips, line, content, reason):

@@ -70,11 +70,13 @@ def _steps_of_a_rollup(data: _Data) -> Iterator[tuple[str, _Data]]:
 
 def _steps_of_totals(data: _Data) -> Iterator[tuple[str, _Data]]:
     candidates = {
-        name: {**candidate, "reasons": _most_frequent(candidate.get("reasons", {}), 0)}
+        name: {**candidate, "reasons": _most_frequent(candidate["reasons"], 0)}
+        if "reasons" in candidate
+        else candidate
         for name, candidate in data["candidates"].items()
     }
     yield "candidates", {"candidates": candidates}
-    most_shadowed = sorted(candidates, key=lambda name: -candidates[name].get("shadowed", 0))
+    most_shadowed = sorted(candidates, key=lambda name: -candidates[name]["shadowed"])
     kept = {name: candidates[name] for name in most_shadowed[:_MAX_CANDIDATES]}
     yield "candidates", {"candidates": kept}
     yield from _shorter_texts(data)
