@@ -18,6 +18,8 @@ _TEXTS: Final = ("source", "launch", "candidate", "host", "control_code")
 _MAX_TEXT: Final = 160
 _MAX_CLASSES: Final = 200
 _MAX_CANDIDATES: Final = 8
+#: So many stay for as long as a context or anything else can go.
+_FEW_SIGNATURES: Final = 20
 
 
 def fitting(data: _Data, length_of: Callable[[_Data], int]) -> _Data:
@@ -37,14 +39,14 @@ def fitting(data: _Data, length_of: Callable[[_Data], int]) -> _Data:
     truncated: list[str] = []
     steps = _steps_of_a_rollup(data) if data["kind"] == "rollup" else _steps_of_totals(data)
     for field, shorter in steps:
+        if length_of(data) <= MAX_LINE_BYTES:
+            break
         if shorter == {name: data.get(name) for name in shorter}:
             continue
         data = {**data, **shorter}
         if field not in truncated:
             truncated.append(field)
         data["truncated"] = truncated
-        if length_of(data) <= MAX_LINE_BYTES:
-            break
     return {name: value for name, value in data.items() if value is not None}
 
 
@@ -54,7 +56,7 @@ def _steps_of_a_rollup(data: _Data) -> Iterator[tuple[str, _Data]]:
             yield field, {field: _most_frequent(data[field], 0)}
     signatures = data.get("signatures", {})
     most = len(signatures)
-    while most:
+    while most > _FEW_SIGNATURES:
         most //= 2
         yield "signatures", {"signatures": _most_frequent(signatures, most)}
     if "context" in data:
@@ -65,6 +67,8 @@ def _steps_of_a_rollup(data: _Data) -> Iterator[tuple[str, _Data]]:
             yield field, {field: _coarser(data[field])}
     if "inputs" in data:
         yield "inputs", {"inputs": None}
+    if signatures:
+        yield "signatures", {"signatures": _most_frequent(signatures, 0)}
     yield from _shorter_texts(data)
 
 
