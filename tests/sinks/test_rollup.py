@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from darkcall import ConfigurationError, _guard
+from darkcall import ConfigurationError, _guard, flush, launch_of
 from darkcall._model import Outcome, Record
 from darkcall._rollup import Rollup
 from darkcall._sketch import quantile
@@ -483,6 +483,28 @@ def test_it_stands_behind_an_outlet_as_any_sink(kept):
     assert outlet.stats().written == 500
     outlet.close(10**9)
     assert "close" in kept.asked
+
+
+def test_calls_of_a_launch_are_counted(dark, tmp_path):
+    @dark(candidate=lambda n: n if n % 50 else -1, sinks=[RollupSink(JsonlSink(tmp_path))])
+    def control(n):
+        return n
+
+    for number in range(1, 201):
+        control(number)
+    assert flush(timeout=10)
+    reading = read(tmp_path)
+    assert [record["outcome"] for record in reading] == ["mismatch"] * 2
+    [rollup] = [
+        json.loads(line)
+        for path in tmp_path.iterdir()
+        for line in path.read_text().splitlines()
+        if '"kind":"rollup"' in line
+    ]
+    assert rollup["outcomes"] == {"match": 196, "mismatch": 2}
+    assert sum(rollup["signatures"].values()) == 2
+    [(name, stats)] = launch_of(control).stats().sinks.items()
+    assert (name, stats.offered, stats.written) == ("RollupSink", 200, 200)
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from darkcall import _guard, _threads
 from darkcall._errors import ConfigurationError
@@ -68,7 +68,7 @@ class RollupSink:
 
     def __init__(
         self,
-        sink: Callable[[Record | Totals | Rollup], object],
+        sink: Callable[[Any], object],
         *,
         seconds: float = 60.0,
         max_per_signature: int = 2,
