@@ -314,24 +314,22 @@ class Outlet:
                 self._write(batch)
             finally:
                 self._queue.weigh(-nbytes)
+                self._totals_done.add_all(one for one in batch if type(one) is Totals)
         if request is not None:
             self._perform(request)
 
     def _write(self, batch: list[Record | Totals]) -> None:
-        try:
-            if self._close_by is not None and time.monotonic() > self._close_by:
-                records = _records_of(batch)
-                self._came_too_late += len(records)
-                self._dropped.add_all(records)
-                # That these are dropped is in the totals, if anywhere.
-                batch = [item for item in batch if type(item) is Totals]
-                if not batch:
-                    return
-            written = self._written_of(batch)
-            self._written.add_all(_records_of(batch[:written]))
-            self._failed.add_all(_records_of(batch[written:]))
-        finally:
-            self._totals_done.add_all(one for one in batch if type(one) is Totals)
+        if self._close_by is not None and time.monotonic() > self._close_by:
+            records = _records_of(batch)
+            self._came_too_late += len(records)
+            self._dropped.add_all(records)
+            # That calls are dropped is in the totals, if anywhere.
+            batch = [item for item in batch if type(item) is Totals]
+            if not batch:
+                return
+        written = self._written_of(batch)
+        self._written.add_all(_records_of(batch[:written]))
+        self._failed.add_all(_records_of(batch[written:]))
 
     def _written_of(self, batch: list[Record | Totals]) -> int:
         try:
