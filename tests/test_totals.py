@@ -255,11 +255,21 @@ def test_a_launch_that_nobody_called_tells_nothing(taker):
 
 
 def test_calls_without_any_record_are_told_by_flush(taker):
+    function = launched(taker, sample=0.0)
+    function(1)
+    flush()
+    assert [(totals.unsampled, totals.shadowed) for totals in taker.totals] == [(1, 0)]
+
+
+def test_a_launch_that_was_off_all_the_time_tells_nothing(taker):
     function = launched(taker)
     with set_enabled(False):
         function(1)
+        close()
+    assert taker.items == []
+    function(1)
     flush()
-    assert [(totals.off, totals.shadowed) for totals in taker.totals] == [(1, 0)]
+    assert taker.totals[-1].off == 1
 
 
 def test_close_tells_the_last_before_it_closes_the_sink():
@@ -620,6 +630,7 @@ def test_totals_always_add_up_to_all_calls(passed, ways):
         sample=lambda call: call.args[0] != "unsampled",
     )
     launch, calls = launch_of(function), 0
+    was_on = False
     for way in ways:
         if way == "flush":
             flush()
@@ -629,10 +640,11 @@ def test_totals_always_add_up_to_all_calls(passed, ways):
             launch.pause() if way == "off" else launch.resume()
             function(way)
             calls += 1 + (way == "nested")
+            was_on = was_on or way != "off"
     launch._teller.tell(1.0, is_final=True)
     _guard.reset()
 
-    assert bool(taker.totals) == bool(calls)
+    assert bool(taker.totals) == was_on
     check(taker, calls)
 
 

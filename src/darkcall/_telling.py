@@ -27,6 +27,8 @@ INTERVAL_SECONDS: Final = 60.0
 #: How long a flush or a close waits for a worker that is about it, in seconds.
 _PATIENCE_SECONDS: Final = 1.0
 _FIELDS: Final = ("off", "nested", "unsampled", "shadowed")
+#: Where darkcall is switched off, it writes nothing.
+_WHILE_ON: Final = _FIELDS[1:]
 
 
 class Teller:
@@ -126,7 +128,7 @@ class Teller:
             counted = self._counted(launch)
             told = (_sinks_of(outlets), counted)
             is_new = told != self._last or (is_final and not self._was_final)
-            if is_new and any(counted[field] for field in _FIELDS):
+            if is_new and any(counted[field] for field in _WHILE_ON):
                 totals = self._totals(launch, counted, is_final=is_final)
                 for outlet in outlets:
                     outlet.offer_totals(totals)
