@@ -28,7 +28,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from beside import tables
 
 from darkcall import configure, dark_launch, flush
-
 from darkcall.analysis import summarise
 from darkcall.sinks import JsonlSink
 
@@ -223,7 +222,7 @@ def what_it_does(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tu
         return "returned", function(*arguments)
     except HangsError:
         raise
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 -- a mutant raises anything
         return "raised", (type(error), str(error))
 
 
@@ -241,9 +240,10 @@ def differs(
         for arguments in inputs:
             signal.setitimer(signal.ITIMER_REAL, HANGS_AFTER)
             found |= what_it_does(function, arguments) != what_it_does(mutant.function, arguments)
-        return found
     except (HangsError, MemoryError):
         return None
+    else:
+        return found
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
@@ -312,10 +312,9 @@ def main() -> int:
     tables.add_option(parser)
     options = parser.parse_args()
     tables.check(options.write, "mutants")
-    with tempfile.TemporaryDirectory() as records:
-        with configure(sinks=[JsonlSink(records)]):
-            rows, wrong = verdicts(records, calls=options.calls)
-            flush(60.0)
+    with tempfile.TemporaryDirectory() as records, configure(sinks=[JsonlSink(records)]):
+        rows, wrong = verdicts(records, calls=options.calls)
+        flush(60.0)
     text = tables.table(HEAD, rows)
     print(f"{text}\n")
     for line in wrong:

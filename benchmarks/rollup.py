@@ -11,12 +11,16 @@ import pathlib
 import random
 import tempfile
 import time
-from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from beside import tables
 
 from darkcall import Record
 from darkcall.sinks import JsonlSink, RollupSink
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 CALLS_A_SECOND = 10_000
