@@ -31,7 +31,7 @@ HOUR = 3600.0
 #: Each would run, load or break out if it were not shown as text.
 HOSTILE = (
     "<script>document.title='ran'</script>",
-    "\"><img src=x onerror=\"document.title='ran'\">",
+    '"><img src=x onerror="document.title=\'ran\'">',
     "'><svg onload=document.title='ran'>",
     "</style><style>body{display:none}</style>",
     "</title></head><body onload=document.title='ran'>",
@@ -47,7 +47,8 @@ POISON = " ".join(HOSTILE)
 
 def a_distribution(count=20_000, median=0.0021, spread=0.35):
     shares = {
-        step: math.exp(-((step / 20) ** 2) / (2 * spread**2) * 4) + 0.02 * math.exp(-abs(step - 25) / 8)
+        step: math.exp(-((step / 20) ** 2) / (2 * spread**2) * 4)
+        + 0.02 * math.exp(-abs(step - 25) / 8)
         for step in range(-40, 90)
     }
     whole = sum(shares.values())
@@ -355,6 +356,12 @@ def a_candidate(launch="shop.price", candidate="v2", **fields):
     )
 
 
+def a_plain_candidate(**fields):
+    """One without anything that is drawn: drawing takes time."""
+    latency = a_latency(control=NO_VALUES, candidate=NO_VALUES, ratio=NO_VALUES)
+    return a_candidate(**{"trend": (), "latency": latency, **fields})
+
+
 def a_clean_candidate(launch="shop.price", candidate="v3", **fields):
     outcomes = {"match": 24_000}
     return a_candidate(
@@ -445,9 +452,18 @@ def a_summary(*candidates, **fields):
 
 def some_criteria(verdict):
     rate = {
-        Verdict.READY: (0.0, "0 of 24,000 calls differ: at most 0.029 % of all do, 0.1 % is allowed."),
-        Verdict.NOT_READY: (0.0053, "129 of 24,000 calls differ: at least 0.43 % of all do, 0.1 % is allowed."),
-        Verdict.INSUFFICIENT_DATA: (0.0, "0 of 300 calls differ: up to 2.3 % of all may, 0.1 % is allowed."),
+        Verdict.READY: (
+            0.0,
+            "0 of 24,000 calls differ: at most 0.029 % of all do, 0.1 % is allowed.",
+        ),
+        Verdict.NOT_READY: (
+            0.0053,
+            "129 of 24,000 calls differ: at least 0.43 % of all do, 0.1 % is allowed.",
+        ),
+        Verdict.INSUFFICIENT_DATA: (
+            0.0,
+            "0 of 300 calls differ: up to 2.3 % of all may, 0.1 % is allowed.",
+        ),
     }[verdict]
     return (
         Criterion(

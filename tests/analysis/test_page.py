@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import itertools
 import re
 import subprocess
 import sys
@@ -9,7 +10,6 @@ import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-
 
 from analysis import pages
 from darkcall import ConfigurationError
@@ -87,7 +87,7 @@ def test_the_verdict_and_its_reason_come_first(one):
     ],
 )
 def test_each_verdict_has_its_headline(verdict, headline):
-    told = text_of(pages.a_candidate(), pages.judged(pages.a_judgement(verdict)))
+    told = text_of(pages.a_plain_candidate(), pages.judged(pages.a_judgement(verdict)))
 
     assert headline in told
 
@@ -95,11 +95,11 @@ def test_each_verdict_has_its_headline(verdict, headline):
 def test_how_many_more_clean_calls_are_needed_is_said():
     judgement = pages.judged(pages.a_judgement(Verdict.INSUFFICIENT_DATA))
 
-    assert "7,212" in text_of(pages.a_candidate(), judgement)
+    assert "7,212" in text_of(pages.a_plain_candidate(), judgement)
 
 
 def test_a_summary_without_a_judgement_is_a_page_without_a_verdict():
-    told = text_of(pages.a_candidate())
+    told = text_of(pages.a_plain_candidate())
 
     assert "What was recorded No verdict was asked for." in told
     assert "READY" not in told
@@ -109,13 +109,15 @@ def test_one_criterion_that_is_met_speaks_for_itself():
     criteria = pages.some_criteria(Verdict.READY)[:1]
     judgement = pages.judged(pages.a_judgement(Verdict.READY, criteria=criteria))
 
-    assert "Ready to switch 24,000 calls were compared." in text_of(pages.a_candidate(), judgement)
+    assert "Ready to switch 24,000 calls were compared." in text_of(
+        pages.a_plain_candidate(), judgement
+    )
 
 
 def test_a_verdict_without_criteria_says_so():
     judgement = pages.judged(pages.a_judgement(Verdict.INSUFFICIENT_DATA, criteria=()))
 
-    assert "No criterion was asked about." in text_of(pages.a_candidate(), judgement)
+    assert "No criterion was asked about." in text_of(pages.a_plain_candidate(), judgement)
 
 
 def test_every_term_of_the_identity_is_shown(one):
@@ -127,19 +129,21 @@ def test_every_term_of_the_identity_is_shown(one):
 
 
 def test_terms_that_do_not_add_up_are_said_to():
-    candidate = pages.a_candidate(coverage=pages.a_coverage(calls=7))
+    candidate = pages.a_plain_candidate(coverage=pages.a_coverage(calls=7))
 
     assert "do not add up" in text_of(candidate)
 
 
 def test_an_outcome_that_is_not_known_is_shown_all_the_same():
-    candidate = pages.a_candidate(coverage=pages.a_coverage({"match": 5, "eaten_by_dog": 2}))
+    candidate = pages.a_plain_candidate(coverage=pages.a_coverage({"match": 5, "eaten_by_dog": 2}))
 
     assert "eaten by dog 2" in text_of(candidate)
 
 
 def test_differences_stand_side_by_side(one):
-    assert "control decimal.Decimal(19.9 9 ) candidate decimal.Decimal(19.9 8 )" in Outline(one).text
+    assert (
+        "control decimal.Decimal(19.9 9 ) candidate decimal.Decimal(19.9 8 )" in Outline(one).text
+    )
 
 
 def test_an_exception_stands_with_its_message_and_its_cause(one):
@@ -155,8 +159,8 @@ def test_a_candidate_of_which_nothing_was_recorded_has_its_verdict():
     assert "Nothing was recorded of this candidate." in told
 
 
-def test_a_candidate_that_was_not_judged_is_shown_beside_those_that_were(three):
-    summary = pages.a_summary(pages.a_candidate(), pages.a_clean_candidate("shop.zip"))
+def test_a_candidate_that_was_not_judged_is_shown_beside_those_that_were():
+    summary = pages.a_summary(pages.a_plain_candidate(), pages.a_plain_candidate(launch="shop.zip"))
     told = Outline(page_of(summary, pages.judged(pages.a_judgement()))).text
 
     assert "1 not ready, 1 not judged" in told
@@ -171,7 +175,7 @@ def test_a_candidate_that_never_ran_is_a_page():
 
     assert "No process told its totals." in told
     assert "CPU time was not measured." in told
-    assert "No call differs." in told
+    assert "No call was compared." in told
 
 
 def test_several_candidates_have_a_table_that_links_to_each_worst_first(three):
@@ -195,7 +199,7 @@ def test_headings_go_down_one_step_at_a_time(three):
     levels = [int(tag[1]) for tag, _ in Outline(three).tags if re.fullmatch("h[1-6]", tag)]
 
     assert levels.count(1) == 1
-    assert all(after - before <= 1 for before, after in zip(levels, levels[1:], strict=False))
+    assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
 
 def test_a_page_runs_and_loads_nothing(three):
@@ -209,24 +213,33 @@ def test_a_page_runs_and_loads_nothing(three):
     assert "url(" not in three
 
 
-def test_the_same_summary_gives_the_same_page():
-    assert page_of(*pages.three_candidates()) == page_of(*pages.three_candidates())
+def test_the_same_summary_gives_the_same_page(one):
+    again = page_of(pages.a_summary(pages.a_candidate()), pages.judged(pages.a_judgement()))
+
+    assert again == one
 
 
-def test_no_text_of_a_record_becomes_markup(three):
-    summary, judgement = pages.three_candidates()
-    hostile = page_of(pages.poisoned(summary), pages.poisoned(judgement))
-    harmless = page_of(pages.poisoned(summary, "x"), pages.poisoned(judgement, "x"))
+@pytest.fixture(scope="module")
+def poisoned():
+    """A page into every text of which a poison was put."""
 
-    assert {tag for tag, _ in Outline(hostile).tags} == {tag for tag, _ in Outline(harmless).tags}
-    attributes = {name for _, names in Outline(hostile).tags for name in names}
-    assert attributes == {name for _, names in Outline(harmless).tags for name in names}
+    def make(poison):
+        summary = pages.a_summary(pages.a_plain_candidate(), pages.a_plain_candidate(launch="b"))
+        judgement = pages.judged(pages.a_judgement(), pages.a_judgement(launch="b"))
+        return page_of(pages.poisoned(summary, poison), pages.poisoned(judgement, poison))
+
+    return make
 
 
-def test_what_cannot_be_seen_is_written_as_an_escape():
-    summary, judgement = pages.three_candidates()
-    poison = "a\u202eb\x00c\ud800d\x1b\u200b"
-    page = page_of(pages.poisoned(summary, poison), pages.poisoned(judgement, poison))
+def test_no_text_of_a_record_becomes_markup(poisoned):
+    hostile, harmless = Outline(poisoned(pages.POISON)), Outline(poisoned("x"))
+
+    assert [tag for tag, _ in hostile.tags] == [tag for tag, _ in harmless.tags]
+    assert [[*names] for _, names in hostile.tags] == [[*names] for _, names in harmless.tags]
+
+
+def test_what_cannot_be_seen_is_written_as_an_escape(poisoned):
+    page = poisoned("a\u202eb\x00c\ud800d\x1b\u200b")
 
     assert "a\\u202eb\\x00c\\ud800d\\x1b\\u200b" in page
     assert page.encode()
@@ -234,13 +247,21 @@ def test_what_cannot_be_seen_is_written_as_an_escape():
 
 
 def test_a_page_of_fifty_candidates_stays_small():
-    candidates = [pages.a_candidate(candidate=f"v{number}") for number in range(50)]
+    candidates = [pages.a_plain_candidate(candidate=f"v{number}") for number in range(50)]
     judgements = [pages.a_judgement(candidate=f"v{number}") for number in range(50)]
 
     page = page_of(pages.a_summary(*candidates), pages.judged(*judgements))
 
     assert len(page.encode()) < 1_500_000
     assert "Charts are left out" in page
+
+
+def test_a_page_of_five_candidates_shows_less_of_each():
+    candidates = [pages.a_plain_candidate(candidate=f"v{number}") for number in range(5)]
+    told = Outline(page_of(pages.a_summary(*candidates))).text
+
+    assert "1 more example left out" in told
+    assert "2 examples of 88 calls" in told
 
 
 def test_a_page_of_three_hundred_candidates_says_what_it_leaves_out():
@@ -254,9 +275,11 @@ def test_a_page_of_three_hundred_candidates_says_what_it_leaves_out():
 
 def test_a_page_stays_small_however_large_the_records_are():
     values = [{"path": "$" * 5000, "kind": "value", "control": "<" * 10**6, "candidate": ">"}] * 200
-    example = pages.an_example(differences=values, arguments={str(n): "&" * 9000 for n in range(99)})
+    example = pages.an_example(
+        differences=values, arguments={str(n): "&" * 9000 for n in range(99)}
+    )
     groups = tuple(pages.a_group(n, examples=(example,) * 9) for n in range(50))
-    page = page_of(pages.a_summary(*[pages.a_candidate(groups=groups)] * 1))
+    page = page_of(pages.a_summary(*[pages.a_plain_candidate(groups=groups)] * 1))
     told = Outline(page).text
 
     assert len(page.encode()) < 500_000
@@ -297,7 +320,7 @@ def test_each_group_gets_an_example_before_any_gets_another():
 def test_an_example_is_shown_whatever_it_lacks(record, said):
     groups = (pages.a_group(examples=(record,)),)
 
-    assert said in text_of(pages.a_candidate(groups=groups))
+    assert said in text_of(pages.a_plain_candidate(groups=groups))
 
 
 @pytest.mark.parametrize(
@@ -389,6 +412,22 @@ def test_one_value_is_drawn():
     assert distribution_chart(bins_of(pages.distribution_of({0: 1})), is_ratio=True).shapes
 
 
+def test_durations_from_nanoseconds_to_hours_are_drawn():
+    wide = pages.distribution_of({index_of(10.0**power): 3 for power in range(-8, 4)})
+    drawn = distribution_chart(bins_of(wide, wide)).shapes
+
+    assert re.findall(r">([^<]+ (?:ns|µs|ms|s))<", drawn) == ["1 µs", "1 ms", "1 s", "1,000 s"]
+
+
+def test_a_figure_that_is_no_number_is_shown():
+    (criterion,) = pages.some_criteria(Verdict.READY)[3:]
+    criteria = (attrs.evolve(criterion, figure=float("inf"), limit=None),)
+
+    assert "inf" in text_of(
+        pages.a_plain_candidate(), pages.judged(pages.a_judgement(criteria=criteria))
+    )
+
+
 def test_a_long_trend_is_thinned_to_points_that_include_its_ends():
     trend = pages.a_trend(compared=10**6, failed=5, spans=1000)
     points = thinned(trend)
@@ -398,10 +437,12 @@ def test_a_long_trend_is_thinned_to_points_that_include_its_ends():
 
 
 def test_a_trend_leaves_out_what_no_calendar_has():
-    far = [attrs.evolve(point, at=at) for point, at in zip(pages.a_trend(), (-1.0, 1e18), strict=False)]
+    far = [
+        attrs.evolve(point, at=at) for point, at in zip(pages.a_trend(), (-1.0, 1e18), strict=False)
+    ]
 
     assert thinned([*far, *pages.a_trend()]) == thinned(pages.a_trend())
-    assert "1e+18 s after 1970" in text_of(pages.a_candidate(last=1e18))
+    assert "1e+18 s after 1970" in text_of(pages.a_plain_candidate(last=1e18))
 
 
 @pytest.mark.parametrize("failed", [0, 129, 24_000])
@@ -415,6 +456,12 @@ def test_rates_of_any_size_are_drawn(failed, limit):
     assert (">limit<" in drawn) == (limit is not None)
 
 
+def test_the_labels_of_an_axis_are_exact():
+    drawn = rate_chart(thinned(pages.a_trend(10**6, 0)), None).shapes
+
+    assert re.findall(r">([^<]+ %)<", drawn) == ["0.0001 %", "0.001 %", "0.01 %"]
+
+
 def test_a_chart_has_no_id_no_style_and_no_link(one):
     points = thinned(pages.a_trend())
     drawn = rate_chart(points, 1e-3).shapes
@@ -426,7 +473,7 @@ def test_a_chart_has_no_id_no_style_and_no_link(one):
 def test_more_of_everything_is_counted():
     part = pages.some_parts()[0]
     parts = {f"key{n}": (part,) * 30 for n in range(7)}
-    candidate = pages.a_candidate(
+    candidate = pages.a_plain_candidate(
         versions=(pages.a_version("older"), pages.a_version(None, control=None, parts=parts)) * 20,
         reasons={f"reason {number}": number for number in range(30)},
         notes=("note",) * 30,
@@ -447,7 +494,7 @@ def test_the_context_is_that_of_the_version_that_was_judged():
         pages.a_version("old", parts={"tenant": pages.some_parts()}),
         pages.a_version("new", parts={"region": pages.some_parts()}),
     )
-    candidate = pages.a_candidate(versions=versions)
+    candidate = pages.a_plain_candidate(versions=versions)
 
     assert "By tenant" in text_of(candidate, pages.judged(pages.a_judgement(version="old")))
     assert "By region" in text_of(candidate)
@@ -476,8 +523,6 @@ def test_importing_the_page_imports_nothing_of_the_extra():
         "import darkcall.analysis._page, sys; "
         "print(sorted({'altair', 'jinja2', 'vl_convert'} & set(sys.modules)))"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code], check=True, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
 
     assert done.stdout == "[]\n"

@@ -37,7 +37,6 @@ def page_of(summary: Summary, judgement: Judgement | None = None) -> str:
         if missing.name not in {"altair", "jinja2", "markupsafe", "vl_convert"}:
             raise
         raise ConfigurationError(
-            f"a page needs {missing.name}, which is not installed: "
-            'pip install "darkcall[report]"'
+            f'a page needs {missing.name}, which is not installed: pip install "darkcall[report]"'
         ) from missing
     return document(summary, judgement)

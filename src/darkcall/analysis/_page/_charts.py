@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 import altair as alt
 import attrs
@@ -26,6 +26,7 @@ _MAX_BINS: Final = 40
 _LAST_MOMENT: Final = 253_402_300_799.0
 #: From here on a linear axis would hide the narrow end.
 _WIDE: Final = 10.0
+_NARROW: Final = 5.0
 
 _PERCENT: Final = "format(datum.value * 100, '~g') + ' %'"
 _SECONDS: Final = (
@@ -44,16 +45,16 @@ _MOMENT: Final = (
 _SOLID: Final = [1, 0]
 _DASHED: Final = [5, 3]
 _DOTTED: Final = [1, 3]
-_TIMES: Final = "format(datum.value, '~g') + '×'"
+_TIMES: Final = "format(datum.value, '~g') + '\\u00d7'"
 
 # What the page says itself, or what nobody sees.
 _NOISE: Final = re.compile(
     r' (?:class|role|aria-[a-z]+|font-family|pointer-events)="[^"]*"| opacity="1"'
     r'|<path [^>]*(?:d=""|d="M0,0h0v0h0Z"|display="none")[^>]*/>'
 )
-_LONG: Final = re.compile(r"(\d+\.\d{2})\d+")
-_EMPTY: Final = re.compile(r"<g(?: [^>]*)?></g>")
-_ROOT: Final = re.compile(r'<svg [^>]*viewBox="([^"]*)"[^>]*>(.*)</svg>', re.DOTALL)
+#: In a tag alone: a label says what it says.
+_LONG: Final = re.compile(r"(\d+\.\d{2})\d+(?=[^<>]*>)")
+_VIEW_BOX: Final = re.compile(r'viewBox="([^"]*)"')
 
 
 @attrs.frozen
@@ -142,7 +143,7 @@ def rate_chart(points: Sequence[Point], limit: float | None) -> Drawing | None:
         ticks = _decades(floor, highest)
         scale = alt.Scale(type="log", domain=[floor, highest], nice=False)
     else:
-        floor, ticks = 0.0, alt.Undefined
+        floor, ticks = 0.0, None
         scale = alt.Scale(domain=[0.0, highest])
     data = [
         {
@@ -163,7 +164,7 @@ def rate_chart(points: Sequence[Point], limit: float | None) -> Drawing | None:
             tickCount=4, grid=False, labelFlush=True, labelOverlap=True, labelExpr=_MOMENT
         ),
     )
-    axis = alt.Axis(labelExpr=_PERCENT, values=ticks, tickCount=4)
+    axis = alt.Axis(labelExpr=_PERCENT, values=ticks or alt.Undefined, tickCount=4)
     y = alt.Y("high:Q", title=None, scale=scale, axis=axis)
     base = alt.Chart(alt.InlineData(values=data))
     layers: list[alt.Chart] = [
@@ -184,7 +185,7 @@ def rate_chart(points: Sequence[Point], limit: float | None) -> Drawing | None:
         ("its bounds", "var(--candidate)", _DASHED),
         *([("limit", "var(--text)", _DOTTED)] if limit else []),
     ]
-    return _drawn(alt.layer(*layers, *_legend(legend)))
+    return _drawn([*layers, *_legend(legend)])
 
 
 def distribution_chart(bins: Sequence[Bin], *, is_ratio: bool = False) -> Drawing | None:
@@ -202,6 +203,10 @@ def distribution_chart(bins: Sequence[Bin], *, is_ratio: bool = False) -> Drawin
     low, high = bins[0].low, bins[-1].high
     if is_ratio:
         low, high = min(low, 0.8), max(high, 1.25)
+    if high / low < _NARROW:
+        # Wide enough for an axis to have labels.
+        middle = math.sqrt(low * high)
+        low, high = middle / math.sqrt(_NARROW), middle * math.sqrt(_NARROW)
     x = alt.X(
         "x:Q",
         title=None,
@@ -223,7 +228,9 @@ def distribution_chart(bins: Sequence[Bin], *, is_ratio: bool = False) -> Drawin
         data = alt.Chart(alt.InlineData(values=outline))
         colour = f"var(--{side})"
         layers += [
-            data.mark_area(interpolate="step-after", fill=colour, fillOpacity=0.14).encode(x=x, y=y),
+            data.mark_area(interpolate="step-after", fill=colour, fillOpacity=0.14).encode(
+                x=x, y=y
+            ),
             data.mark_line(
                 interpolate="step-after",
                 stroke=colour,
@@ -245,7 +252,7 @@ def distribution_chart(bins: Sequence[Bin], *, is_ratio: bool = False) -> Drawin
                 ("candidate", "var(--candidate)", _DASHED),
             ]
         )
-    return _drawn(alt.layer(*layers))
+    return _drawn(layers)
 
 
 def _rate_of(point: Point) -> float:
@@ -286,16 +293,18 @@ def _legend(entries: Sequence[tuple[str, str, list[int]]]) -> list[alt.Chart]:
     return layers
 
 
-def _side(rule: alt.Chart, x: alt.X, align: str, text: str) -> alt.Chart:
+def _side(rule: alt.Chart, x: alt.X, align: Literal["left", "right"], text: str) -> alt.Chart:
     dx = 5 if align == "left" else -5
-    return rule.mark_text(align=align, baseline="top", dx=dx, dy=-20).encode(
+    label: alt.Chart = rule.mark_text(align=align, baseline="top", dx=dx, dy=-20).encode(
         x=x, y=alt.value(0), text=alt.value(text)
     )
+    return label
 
 
-def _drawn(chart: alt.LayerChart) -> Drawing:
+def _drawn(layers: Sequence[alt.Chart]) -> Drawing:
     whole: Any = (
-        chart.properties(width=_WIDTH, height=_HEIGHT)
+        alt.layer(*layers)
+        .properties(width=_WIDTH, height=_HEIGHT)
         .configure(
             background="transparent",
             padding={"left": 4, "right": 10, "top": 24, "bottom": 4},
@@ -315,10 +324,5 @@ def _drawn(chart: alt.LayerChart) -> Drawing:
     )
     # Not validated: the calls above are type-checked, and it takes as long as the drawing.
     svg = vl_convert.vegalite_to_svg(whole.to_dict(validate=False))
-    root = _ROOT.search(svg)
-    if root is None:
-        raise ValueError(f"what was drawn is no SVG: {svg[:80]!r}")
-    shapes = _LONG.sub(r"\1", _NOISE.sub("", root[2]))
-    while (fewer := _EMPTY.sub("", shapes)) != shapes:
-        shapes = fewer
-    return Drawing(root[1], shapes)
+    shapes = svg.partition(">")[2].removesuffix("</svg>")
+    return Drawing(_VIEW_BOX.findall(svg)[0], _LONG.sub(r"\1", _NOISE.sub("", shapes)))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
-import os.path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -76,22 +74,26 @@ def side_by_side(control: Any, candidate: Any, limit: int) -> tuple[Marked, Mark
         ['5', '7']
     """
     left, right = shown(control, _MAX_READ), shown(candidate, _MAX_READ)
-    before = os.path.commonprefix([left, right])
-    rest = [left[len(before) :], right[len(before) :]]
-    after = os.path.commonprefix([each[::-1] for each in rest])[::-1]
-    if len(before) > _MAX_COMMON:
-        shown_before = f"…{before[-_MAX_COMMON:]}"
-    else:
-        shown_before = before
+    before = _common(left, right)
+    rest = [left[before:], right[before:]]
+    after = _common(rest[0][::-1], rest[1][::-1])
+    is_long = before > _MAX_COMMON
+    shown_before = f"…{left[before - _MAX_COMMON : before]}" if is_long else left[:before]
     marked = [
         Marked(
             shown_before,
-            cut(each[: len(each) - len(after)], limit),
-            cut(after, _MAX_COMMON),
+            cut(each[: len(each) - after], limit),
+            cut(each[len(each) - after :], _MAX_COMMON),
         )
         for each in rest
     ]
     return marked[0], marked[1]
+
+
+def _common(left: str, right: str) -> int:
+    pairs = zip(left, right, strict=False)
+    both = min(len(left), len(right))
+    return next((place for place, (one, other) in enumerate(pairs) if one != other), both)
 
 
 def _pieces(value: Any, depth: int) -> Iterator[str]:
@@ -154,8 +156,8 @@ def _of_items(items: list[Any], brackets: str, depth: int) -> Iterator[str]:
 
 def _of_entries(entries: Any, depth: int, *, raw_keys: bool = False) -> Iterator[str]:
     yield "{"
-    for comma, (key, value) in zip(itertools.chain([""], itertools.repeat(", ")), entries):
-        yield comma
+    for number, (key, value) in enumerate(entries):
+        yield ", " if number else ""
         yield from _pieces(key, depth + 1) if raw_keys else iter([repr(key)])
         yield ": "
         yield from _pieces(value, depth + 1)

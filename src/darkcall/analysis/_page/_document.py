@@ -40,21 +40,25 @@ def document(summary: Summary, judgement: Judgement | None) -> str:
     style = _file("page.css")
     digest = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     verdict = judgement.verdict if judgement else None
-    return _environment().get_template("page.html").render(
-        # Both are files of this package.
-        style=Markup(style),  # noqa: S704
-        policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
-        "form-action 'none'",
-        summary=summary,
-        verdict=verdict,
-        headline=WORDS[verdict],
-        why=shown[0].why if len(sections) == 1 else why_of_all(sections),
-        notes=judgement.notes if judgement else (),
-        overview=sections[:MAX_OVERVIEW],
-        overview_left_out=max(0, len(sections) - MAX_OVERVIEW),
-        sections=[(section, details_of(section, bounds)) for section in shown],
-        sections_left_out=len(sections) - len(shown),
-        is_alone=len(sections) == 1,
+    return (
+        _environment()
+        .get_template("page.html")
+        .render(
+            # Both are files of this package.
+            style=Markup(style),  # noqa: S704
+            policy=f"default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; "
+            "form-action 'none'",
+            summary=summary,
+            verdict=verdict,
+            headline=WORDS[verdict],
+            why=shown[0].why if len(sections) == 1 else why_of_all(sections),
+            notes=judgement.notes if judgement else (),
+            overview=sections[:MAX_OVERVIEW],
+            overview_left_out=max(0, len(sections) - MAX_OVERVIEW),
+            sections=[(section, details_of(section, bounds)) for section in shown],
+            sections_left_out=len(sections) - len(shown),
+            is_alone=len(sections) == 1,
+        )
     )
 
 

@@ -63,9 +63,7 @@ class Bounds:
                 nbytes=50_000,
                 has_charts=True,
             )
-        return cls(
-            groups=4, examples=1, sides=3, texts=200, rows=4, nbytes=4_000, has_charts=False
-        )
+        return cls(groups=4, examples=1, sides=3, texts=200, rows=4, nbytes=4_000, has_charts=False)
 
 
 @attrs.frozen(kw_only=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import math
 from typing import Any, Final
 
@@ -122,7 +122,7 @@ def moment(at: float) -> str:
         ('2023-11-14 22:13:20', '1e+18 s after 1970')
     """
     try:
-        then = datetime.datetime.fromtimestamp(at, datetime.UTC)
+        then = dt.datetime.fromtimestamp(at, dt.UTC)
     except (OverflowError, OSError, ValueError):
         return f"{at:.6g} s after 1970"
     return f"{then:%Y-%m-%d %H:%M:%S}"
