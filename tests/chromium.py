@@ -7,16 +7,19 @@ import contextlib
 import fcntl
 import json
 import os
+import pathlib
 import select
 import shutil
 import signal
 import time
 
 
+#: Where scripts/get-chromium puts one.
+OURS = pathlib.Path(__file__).parents[1] / ".chromium" / "run"
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 MISSING = (
-    "no Chromium: put one on the path (apt-get install chromium), or name it in the environment "
-    "variable CHROMIUM"
+    "no Chromium was found: run scripts/get-chromium, or name one in the environment variable "
+    "CHROMIUM"
 )
 
 _FLAGS = (
@@ -58,7 +61,8 @@ _HEARD = (
 def found():
     """Return the path of a Chromium; None if there is none."""
     named = os.environ.get("CHROMIUM")
-    return shutil.which(named) if named else next(filter(None, map(shutil.which, NAMES)), None)
+    names = [named] if named else [OURS, *NAMES]
+    return next(filter(None, map(shutil.which, names)), None)
 
 
 class Browser:
