@@ -246,13 +246,15 @@ def test_what_cannot_be_seen_is_written_as_an_escape(poisoned):
     assert all(character.isprintable() for character in page.replace("\n", ""))
 
 
-def test_a_page_of_fifty_candidates_stays_small():
-    candidates = [pages.a_plain_candidate(candidate=f"v{number}") for number in range(50)]
+@pytest.mark.parametrize(("poison", "nbytes"), [("", 1_500_000), (pages.POISON, 2_000_000)])
+def test_a_page_of_fifty_candidates_stays_small(poison, nbytes):
+    candidates = [pages.a_candidate(candidate=f"v{number}") for number in range(50)]
     judgements = [pages.a_judgement(candidate=f"v{number}") for number in range(50)]
+    summary = pages.poisoned(pages.a_summary(*candidates), poison)
 
-    page = page_of(pages.a_summary(*candidates), pages.judged(*judgements))
+    page = page_of(summary, pages.poisoned(pages.judged(*judgements), poison))
 
-    assert len(page.encode()) < 1_500_000
+    assert len(page.encode()) < nbytes
     assert "Charts are left out" in page
 
 
@@ -315,6 +317,7 @@ def test_each_group_gets_an_example_before_any_gets_another():
         ({"candidate_raised": {"type": "E"}}, "control returned candidate E"),
         ({"control_raised": {}, "candidate_raised": {"type": "E"}}, "control an exception"),
         ({"stopped": "too many", "at": 5}, "stopped too many"),
+        ({"truncated": ["arguments", 7]}, "cut arguments, 7"),
     ],
 )
 def test_an_example_is_shown_whatever_it_lacks(record, said):

@@ -18,8 +18,8 @@ def page_of(summary: Summary, judgement: Judgement | None = None) -> str:
     """Return the page that shows a summary, and the verdict on it.
 
     The page loads nothing, runs no script, and is the same text for the same summary.  It can be
-    written as UTF-8, whatever the records hold, and stays below about 1.5 MB: what is left out
-    for that is said where it would stand.
+    written as UTF-8, whatever the records hold, and stays below 2 MB: what is left out for
+    that is said where it would stand.
 
     Args:
         summary: What the records tell.

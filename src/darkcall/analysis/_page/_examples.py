@@ -201,6 +201,8 @@ def _facts(record: Mapping[str, Any], bounds: Bounds) -> Iterator[tuple[str, str
     for field in ("reason", "confirmation", "stopped", "host", "pid", "call_id"):
         if record.get(field) is not None:
             yield field.replace("_", " "), cut(record[field], bounds.texts)
+    if cut_fields := _list(record, "truncated"):
+        yield "cut", cut(", ".join(map(str, cut_fields)), bounds.texts)
 
 
 def _named(record: Mapping[str, Any], field: str, bounds: Bounds) -> Iterator[tuple[str, str]]:
