@@ -410,8 +410,9 @@ class Summary:
     candidates: tuple[CandidateSummary, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a dict that :mod:`json` can write."""
-        return attrs.asdict(self)
+        """Return it as a dict that :mod:`json` can write: all keys are text."""
+        data: dict[str, Any] = _with_text_keys(attrs.asdict(self))
+        return data
 
     def judge(
         self,
@@ -461,3 +462,11 @@ class Summary:
             per=per,
             version=version,
         )
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_text_keys(item) for item in value]
+    return value

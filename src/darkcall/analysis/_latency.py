@@ -1,0 +1,156 @@
+"""How long the two sides took: counts of classes, added up by the database."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from darkcall._sketch import GAMMA, SMALLEST, quantile
+
+from ._summary import Distribution, Latency
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    import duckdb
+
+SHARES: Final = (0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95, 0.99, 0.999)
+#: So many calls on which both ran on workers are enough to compare these alone.
+FAIR_PAIRS: Final = 30
+#: Below any class there is.
+_ZEROS: Final = -32768
+
+_INDEX: Final = f"""
+CREATE OR REPLACE TEMP MACRO class_of(x) AS
+CASE WHEN x > {SMALLEST!r} THEN CAST(ceil(ln(x) / ln({GAMMA!r}::DOUBLE)) AS INTEGER)
+    WHEN x IS NOT NULL THEN {_ZEROS} END;
+CREATE OR REPLACE TEMP MACRO ratio_of(x, y) AS
+CASE WHEN x > {SMALLEST!r} AND y > {SMALLEST!r} THEN x / y END
+"""
+
+_RECORDS: Final = """
+SELECT key, CASE WHEN GROUPING(a) = 0 THEN 'control' WHEN GROUPING(b) = 0 THEN 'candidate'
+        ELSE 'ratio' END, coalesce(a, b, c) AS class, count(*)
+FROM (
+    SELECT key, class_of(control_seconds) AS a, class_of(candidate_seconds) AS b,
+        class_of(ratio_of(candidate_seconds, control_seconds)) AS c
+    FROM picked JOIN ids USING (source, launch, candidate)
+)
+GROUP BY GROUPING SETS ((key, a), (key, b), (key, c)) HAVING class IS NOT NULL
+"""
+
+_FAIR: Final = """
+SELECT key, 'fair', class_of(ratio_of(here.candidate_seconds, again.candidate_seconds)) AS class,
+    count(*)
+FROM picked AS here JOIN picked AS again USING (launch, source, number)
+JOIN ids ON here.source = ids.source AND here.launch = ids.launch
+    AND here.candidate = ids.candidate
+WHERE again.candidate = 'control' AND here.candidate <> 'control'
+GROUP BY ALL HAVING class IS NOT NULL
+"""
+
+_ROLLUPS: Final = f"""
+WITH sketches AS (
+    SELECT key, unnest(['control', 'candidate', 'ratio']) AS side, CAST(
+        unnest([control_seconds, candidate_seconds, ratio]) AS JSON) AS sketch
+    FROM rolled JOIN ids USING (source, launch, candidate)
+)
+SELECT key, side, class, CAST(sum(n) AS BIGINT) FROM (
+    SELECT key, side, {_ZEROS} AS class, CAST(json_extract(sketch, '$.zeros') AS BIGINT) AS n
+    FROM sketches
+    UNION ALL
+    SELECT key, side, CAST(unnest(map_keys(counts)) AS INTEGER), unnest(map_values(counts))
+    FROM (
+        SELECT *, CAST(json_extract(sketch, '$.counts') AS MAP(VARCHAR, BIGINT)) AS counts
+        FROM sketches
+    )
+)
+WHERE n > 0 GROUP BY ALL
+"""
+
+_CPU: Final = """
+SELECT key, sum(cpu), CAST(sum(cpu_n) AS BIGINT) FROM (
+    SELECT source, launch, candidate, cpu, cpu_n FROM counted
+    UNION ALL
+    SELECT source, launch, candidate, cpu_seconds, cpu_measured FROM rolled
+)
+JOIN ids USING (source, launch, candidate) GROUP BY key
+"""
+
+
+@attrs.define
+class Timings:
+    """How long the calls of one version took, to be added up.
+
+    Attributes:
+        classes: For each side, how many values there are in each class.
+        cpu_seconds: The candidate's CPU time.
+        cpu_measured: On how many calls it was measured.
+    """
+
+    classes: dict[str, dict[int, int]] = attrs.field(
+        factory=lambda: defaultdict(lambda: defaultdict(int))
+    )
+    cpu_seconds: float = 0.0
+    cpu_measured: int = 0
+
+    def latency(self) -> Latency:
+        """Return what it comes to."""
+        fair = self.classes.get("fair", {})
+        is_fair = sum(fair.values()) >= FAIR_PAIRS
+        return Latency(
+            control=_distribution(self.classes.get("control", {})),
+            candidate=_distribution(self.classes.get("candidate", {})),
+            ratio=_distribution(fair if is_fair else self.classes.get("ratio", {})),
+            is_fair=is_fair,
+            candidate_cpu_seconds=self.cpu_seconds,
+            cpu_measured=self.cpu_measured,
+        )
+
+
+def timings(
+    connection: duckdb.DuckDBPyConnection, *, is_noise_measured: bool
+) -> dict[int, Timings]:
+    """Return how long calls took, by version.
+
+    Args:
+        connection: With the tables that ``prepare`` makes.
+        is_noise_measured: Whether a control ran again.
+    """
+    connection.execute(_INDEX)
+    result: dict[int, Timings] = defaultdict(Timings)
+    for statement in (_RECORDS, _ROLLUPS, *((_FAIR,) if is_noise_measured else ())):
+        cursor = connection.execute(statement)
+        while rows := cursor.fetchmany(10_000):
+            for key, side, index, n in rows:
+                result[key].classes[side][index] += n
+    for key, seconds, measured in connection.execute(_CPU).fetchall():
+        result[key].cpu_seconds = seconds or 0.0
+        result[key].cpu_measured = measured
+    return result
+
+
+def timings_together(parts: Iterable[Timings]) -> Timings:
+    """Return how long the calls of several versions took."""
+    total = Timings()
+    for part in parts:
+        for side, classes in part.classes.items():
+            for index, n in classes.items():
+                total.classes[side][index] += n
+        total.cpu_seconds += part.cpu_seconds
+        total.cpu_measured += part.cpu_measured
+    return total
+
+
+def _distribution(classes: dict[int, int]) -> Distribution:
+    zeros = classes.get(_ZEROS, 0)
+    counts = {index: classes[index] for index in sorted(classes) if index != _ZEROS}
+    return Distribution(
+        count=zeros + sum(counts.values()),
+        zeros=zeros,
+        counts=counts,
+        quantiles={share: quantile(share, zeros, counts) for share in SHARES},
+    )
