@@ -97,7 +97,7 @@ found AS (
     SELECT source, launch, candidate, reason, sum(n) AS found
     FROM (
         SELECT source, launch, candidate, reason, count(*) AS n
-        FROM picked WHERE reason IS NOT NULL GROUP BY ALL
+        FROM odd WHERE reason IS NOT NULL GROUP BY ALL
         UNION ALL
         SELECT source, launch, candidate, unnest(map_keys(entries)), unnest(map_values(entries))
         FROM (SELECT *, CAST(CAST(reasons AS JSON) AS MAP(VARCHAR, BIGINT)) AS entries FROM rolled)

@@ -42,7 +42,7 @@ CREATE OR REPLACE TEMP VIEW labelled AS
 SELECT cid, outcome, row_id, ts, confirmation,
     CASE WHEN outcome = 'timeout' THEN 'timeout' ELSE coalesce(signature, reason, outcome) END
         AS label
-FROM picked JOIN ids USING (source, launch, candidate)
+FROM odd JOIN ids USING (source, launch, candidate)
 WHERE outcome IN ('mismatch', 'candidate_error', 'timeout', 'ignored')
 """
 
@@ -61,7 +61,7 @@ ORDER BY number
 """
 
 _CONFIRMATIONS: Final = """
-SELECT cid, confirmation, count(*) FROM picked JOIN ids USING (source, launch, candidate)
+SELECT cid, confirmation, count(*) FROM odd JOIN ids USING (source, launch, candidate)
 WHERE confirmation IS NOT NULL GROUP BY ALL ORDER BY ALL
 """
 

@@ -16,8 +16,8 @@ WITH
 whole AS (
     SELECT source, launch, candidate, sample_rate AS rate, outcome, signature,
         CASE WHEN signature IS NULL THEN reason END AS reason,
-        {unsure} AS unsure, count(*) AS n, min(ts) AS first, max(ts) AS last
-    FROM picked WHERE outcome IN ('mismatch', 'candidate_error', 'timeout', 'ignored')
+        is_stopped AS unsure, count(*) AS n, min(ts) AS first, max(ts) AS last
+    FROM odd WHERE outcome IN ('mismatch', 'candidate_error', 'timeout', 'ignored')
     GROUP BY ALL
 ),
 outcome_of AS (
@@ -85,13 +85,11 @@ FROM (
 """
 
 
-def prepare_kinds(connection: duckdb.DuckDBPyConnection, *, is_noise_measured: bool) -> None:
+def prepare_kinds(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables ``kinds`` and ``ways``.
 
     Args:
         connection: With the tables that ``prepare`` makes.
-        is_noise_measured: Whether a control ran again.
     """
-    unsure = "coalesce(contains(body, '\"stopped\":'), false)" if is_noise_measured else "false"
-    connection.execute(_KINDS.format(unsure=unsure))
+    connection.execute(_KINDS)
     connection.execute(_WAYS)

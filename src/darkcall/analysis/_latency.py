@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections import defaultdict
+from itertools import accumulate
 from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from darkcall._sketch import GAMMA, SMALLEST, quantile
+from darkcall._sketch import GAMMA, SMALLEST, value_of
 
 from ._summary import Distribution, Latency
 
@@ -33,7 +35,7 @@ CASE WHEN x > {SMALLEST!r} AND y > {SMALLEST!r} THEN x / y END
 
 _RECORDS: Final = """
 SELECT key, CASE WHEN GROUPING(a) = 0 THEN 'control' WHEN GROUPING(b) = 0 THEN 'candidate'
-        ELSE 'ratio' END, coalesce(a, b, c) AS class, count(*)
+        ELSE 'ratio' END AS side, coalesce(a, b, c) AS class, count(*) AS n
 FROM (
     SELECT key, class_of(control_seconds) AS a, class_of(candidate_seconds) AS b,
         class_of(ratio_of(candidate_seconds, control_seconds)) AS c
@@ -43,8 +45,8 @@ GROUP BY GROUPING SETS ((key, a), (key, b), (key, c)) HAVING class IS NOT NULL
 """
 
 _FAIR: Final = """
-SELECT key, 'fair', class_of(ratio_of(here.candidate_seconds, again.candidate_seconds)) AS class,
-    count(*)
+SELECT key, 'fair' AS side, count(*) AS n,
+    class_of(ratio_of(here.candidate_seconds, again.candidate_seconds)) AS class
 FROM picked AS here JOIN picked AS again USING (launch, source, number)
 JOIN ids ON here.source = ids.source AND here.launch = ids.launch
     AND here.candidate = ids.candidate
@@ -58,7 +60,7 @@ WITH sketches AS (
         unnest([control_seconds, candidate_seconds, ratio]) AS JSON) AS sketch
     FROM rolled JOIN ids USING (source, launch, candidate)
 )
-SELECT key, side, class, CAST(sum(n) AS BIGINT) FROM (
+SELECT key, side, class, CAST(sum(n) AS BIGINT) AS n FROM (
     SELECT key, side, {_ZEROS} AS class, CAST(json_extract(sketch, '$.zeros') AS BIGINT) AS n
     FROM sketches
     UNION ALL
@@ -68,7 +70,11 @@ SELECT key, side, class, CAST(sum(n) AS BIGINT) FROM (
         FROM sketches
     )
 )
-WHERE n > 0 GROUP BY ALL
+WHERE n > 0 GROUP BY key, side, class
+"""
+
+_IN_LISTS: Final = """
+SELECT key, side, list(class), list(n) FROM ({statement}) GROUP BY key, side
 """
 
 _CPU: Final = """
@@ -97,6 +103,12 @@ class Timings:
     cpu_seconds: float = 0.0
     cpu_measured: int = 0
 
+    def add(self, side: str, classes: Iterable[int], numbers: Iterable[int]) -> None:
+        """Count values of one side by their classes."""
+        counts = self.classes[side]
+        for index, n in zip(classes, numbers, strict=True):
+            counts[index] += n
+
     def latency(self) -> Latency:
         """Return what it comes to."""
         fair = self.classes.get("fair", {})
@@ -123,10 +135,9 @@ def timings(
     connection.execute(_INDEX)
     result: dict[int, Timings] = defaultdict(Timings)
     for statement in (_RECORDS, _ROLLUPS, *((_FAIR,) if is_noise_measured else ())):
-        cursor = connection.execute(statement)
-        while rows := cursor.fetchmany(10_000):
-            for key, side, index, n in rows:
-                result[key].classes[side][index] += n
+        cursor = connection.execute(_IN_LISTS.format(statement=statement))
+        for key, side, classes, numbers in cursor.fetchall():
+            result[key].add(side, classes, numbers)
     for key, seconds, measured in connection.execute(_CPU).fetchall():
         result[key].cpu_seconds = seconds or 0.0
         result[key].cpu_measured = measured
@@ -138,8 +149,7 @@ def timings_together(parts: Iterable[Timings]) -> Timings:
     total = Timings()
     for part in parts:
         for side, classes in part.classes.items():
-            for index, n in classes.items():
-                total.classes[side][index] += n
+            total.add(side, classes.keys(), classes.values())
         total.cpu_seconds += part.cpu_seconds
         total.cpu_measured += part.cpu_measured
     return total
@@ -152,5 +162,21 @@ def _distribution(classes: dict[int, int]) -> Distribution:
         count=zeros + sum(counts.values()),
         zeros=zeros,
         counts=counts,
-        quantiles={share: quantile(share, zeros, counts) for share in SHARES},
+        quantiles=quantiles(zeros, counts),
     )
+
+
+def quantiles(zeros: int, counts: dict[int, int]) -> dict[float, float]:
+    """Return the values at ``SHARES``, as :func:`darkcall._sketch.quantile` does, in one go.
+
+    Args:
+        zeros: How many values have no class.
+        counts: How many values each class has; in the order of the classes.
+    """
+    indexes = list(counts)
+    sums = list(accumulate(counts.values(), initial=zeros))
+    found = {}
+    for share in SHARES:
+        place = bisect_left(sums, share * sums[-1] - 1e-9)
+        found[share] = value_of(indexes[place - 1]) if place else 0.0
+    return found

@@ -47,6 +47,11 @@ WHERE outcome <> 'ignored' AND place <> '(cut)'
 GROUP BY ALL HAVING noise_hits > 0
 """
 
+_NOT_SEEN: Final = """
+CREATE OR REPLACE TEMP TABLE seen_in_noise
+    (unit INTEGER, place VARCHAR, way VARCHAR, hits BIGINT, noise_hits BIGINT)
+"""
+
 _CLASSES: Final = """
 CREATE OR REPLACE TEMP TABLE real_ways (unit INTEGER, way VARCHAR);
 INSERT INTO real_ways SELECT unnest($units), unnest($ways);
@@ -55,7 +60,10 @@ SELECT unit, way FROM seen_in_noise ANTI JOIN real_ways USING (unit, way);
 CREATE OR REPLACE TEMP TABLE signature_classes AS
 SELECT unit, signature, count(noise_ways.way) = count(*) AS is_noisy,
     count(noise_ways.way) > 0 AS has_noise
-FROM (SELECT DISTINCT unit, signature FROM kinds JOIN units USING (key)) AS pairs
+FROM (
+    SELECT DISTINCT unit, signature FROM kinds JOIN units USING (key)
+    WHERE unit IN (SELECT unit FROM seen_in_noise)
+) AS pairs
 JOIN ways USING (signature) LEFT JOIN noise_ways USING (unit, way)
 GROUP BY unit, signature
 """
@@ -148,7 +156,7 @@ def noises(
         compared: By unit, how many calls of the candidate were compared.
         level: The level of the test, for all kinds of differences of a unit together (Bonferroni).
     """
-    connection.execute(_SEEN)
+    connection.execute(_SEEN if runs else _NOT_SEEN)
     tested = dict(
         connection.execute(
             "SELECT unit, count(*) FROM seen_in_noise WHERE hits > 0 GROUP BY unit"

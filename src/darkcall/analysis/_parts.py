@@ -105,10 +105,9 @@ def parted(
     """
     connection.execute("SET VARIABLE pointer = ?", [_pointer(by)])
     connection.execute("SET VARIABLE pointer_down = ?", [_pointer(*by.split("."))])
-    value = (
-        "coalesce(json_extract_string(context, getvariable('pointer')), "
-        "json_extract_string(context, getvariable('pointer_down')))"
-    )
+    value = "json_extract_string(context, getvariable('pointer'))"
+    if "." in by:
+        value = f"coalesce({value}, json_extract_string(context, getvariable('pointer_down')))"
     noisy, classes = (_NOISY, _CLASSES) if is_noise_measured else ("0", "")
     connection.execute(_PARTS.format(value=value, noisy=noisy, classes=classes))
     found: dict[int, dict[tuple[str | None, bool], _Part]] = defaultdict(dict)

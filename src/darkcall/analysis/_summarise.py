@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from ._summary import Sources
+    from ._summary import Latency, Sources
 
 _COUNTS = """
 SELECT key, rate, outcome, CAST(sum(n) AS BIGINT)
@@ -140,7 +140,7 @@ class _Found:
         self.compared, self.failed = self._by_unit()
         self.accounts = accounts(connection, is_whole=is_whole)
         runs = noise_runs(connection)
-        prepare_kinds(connection, is_noise_measured=bool(runs))
+        prepare_kinds(connection)
         self.noises: Noises = noises(connection, runs, self.compared, round(1.0 - confidence, 12))
         for unit, rates in self.noises.noisy.items():
             for rate, n in rates.items():
@@ -184,7 +184,7 @@ class _Found:
         compared, failed = self.compared[-cid], self.failed[-cid]
         low, high = bounds(failed, compared, self.confidence)
         account = self.together(cid)
-        timings = [self.timings[key.key] for key in keys if key.key in self.timings]
+        versions = tuple(map(self._version, keys))
         return CandidateSummary(
             launch=keys[0].launch,
             candidate=keys[0].candidate,
@@ -202,11 +202,11 @@ class _Found:
             raised=tuple(self.raised.get(cid, ())),
             reasons=account.coverage.reasons,
             trend=tuple(self.trend.get(cid, ())),
-            latency=timings_together(timings).latency(),
+            latency=versions[0].latency if len(keys) == 1 else self._latency(keys),
             noise=self.noises.of(-cid, failed),
             confirmations=self.confirmations.get(cid, {}),
             inputs=self.inputs.get(cid),
-            versions=tuple(map(self._version, keys)),
+            versions=versions,
             notes=(*self.notes.get(cid, ()), *self._notes_of_parts(keys)),
         )
 
@@ -227,6 +227,9 @@ class _Found:
             latency=self.timings.get(key.key, Timings()).latency(),
             parts={name: each.parts.get(key.key, ()) for name, each in self.parted.items()},
         )
+
+    def _latency(self, keys: list[Key]) -> Latency:
+        return timings_together(self.timings.get(key.key, Timings()) for key in keys).latency()
 
     def _notes_of_parts(self, keys: list[Key]) -> Iterable[str]:
         for name, each in self.parted.items():

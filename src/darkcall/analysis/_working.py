@@ -67,6 +67,14 @@ FROM (
 GROUP BY ALL;
 """
 
+# What did not match is seldom much, and is looked at from several sides.
+_ODD: Final = """
+CREATE OR REPLACE TEMP TABLE odd AS
+SELECT row_id, source, launch, candidate, outcome, ts, sample_rate, reason, signature, confirmation,
+    coalesce(contains(body, '"stopped":'), false) AS is_stopped
+FROM picked WHERE outcome <> 'match';
+"""
+
 _IDS: Final = """
 CREATE OR REPLACE TEMP TABLE known AS
 WITH pairs AS (
@@ -141,7 +149,7 @@ def prepare(
     for name, value in wanted.items():
         connection.execute(f"SET VARIABLE wanted_{name} = ?", [value])
     clauses = _clauses(wanted)
-    for statements in (_VIEWS, _TOLD, _COUNTED, _IDS):
+    for statements in (_VIEWS, _TOLD, _COUNTED, _ODD, _IDS):
         connection.execute(statements.format(**clauses))
     rows = connection.execute(
         "SELECT key, cid, launch, candidate, control_code, code, first, last "

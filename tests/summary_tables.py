@@ -56,7 +56,8 @@ def filled(connection, *, records=(), totals=(), rollups=()):
             marks = ", ".join("?" * len(row))
             connection.execute(f"INSERT INTO {table} VALUES ({marks})", row)
     connection.execute(
-        "UPDATE records SET input = hash(json_extract_string(body, '$.input_digest'))"
+        "UPDATE records SET input = hash(json_extract_string(body, '$.input_digest')) "
+        "WHERE json_extract_string(body, '$.input_digest') IS NOT NULL"
     )
     connection.execute("UPDATE records SET body = NULL WHERE outcome = 'match'")
     return connection
