@@ -20,7 +20,7 @@ from summary_tables import SOURCES, a_record, a_rollup, connected, filled, some_
 START = 1_700_000_000.0
 SIGNATURES = ["$.a value int", "$.a value int; $.b[*] type int/str", "$.c extra str", "$ raised E"]
 SOURCE = st.sampled_from(["p1-0", "p2-0", "q-1"])
-LAUNCHES = {"p1-0": "shop.price", "p2-0": "shop.price", "q-1": "it's \"odd\"; {launch}"}
+LAUNCHES = {"p1-0": "shop.price", "p2-0": "shop.price", "q-1": 'it\'s "odd"; {launch}'}
 RATES = [None, 0.5, 1.0]
 TENANTS = [None, {}, {"tenant": "x"}, {"tenant": 7}]
 SECONDS = st.sampled_from([0.0, 0.001, 0.25, 3.0])
@@ -184,7 +184,9 @@ class Plain:
             self.versions[launch, candidate][codes].add(source)
 
     def of(self, candidate, sources):
-        return [(r, n) for r, n in self.rows if r["candidate"] == candidate and r["source"] in sources]
+        return [
+            (r, n) for r, n in self.rows if r["candidate"] == candidate and r["source"] in sources
+        ]
 
     def noise_ways(self, candidate, sources):
         rows = [(r, n) for r, n in self.of(candidate, sources) if r["outcome"] in COMPARED]
@@ -295,7 +297,9 @@ def check_latency(one, plain, launch, candidate, sources):
     took = classes(r["control_seconds"] or None for r in records)
     took += Counter({-3: 2 * len(rolled)})
     assert Counter(one.latency.control.counts) == took
-    assert one.latency.control.zeros == sum(r["control_seconds"] == 0 for r in records) + len(rolled)
+    assert one.latency.control.zeros == sum(r["control_seconds"] == 0 for r in records) + len(
+        rolled
+    )
     again = {
         record["call_id"]: record.get("candidate_seconds")
         for record in plain.records

@@ -111,7 +111,7 @@ JOIN ids USING (source, launch, candidate)
 GROUP BY key, reason
 QUALIFY row_number() OVER (PARTITION BY key ORDER BY n DESC, reason) <= {_MOST_REASONS}
 ORDER BY key, n DESC, reason
-"""
+"""  # noqa: S608 -- numbers of our own
 
 
 @attrs.frozen

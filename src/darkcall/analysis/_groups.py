@@ -35,7 +35,7 @@ FROM (
         PARTITION BY cid, is_ignored ORDER BY n DESC, label, outcome
     ) <= {MOST_GROUPS}
 )
-"""
+"""  # noqa: S608 -- numbers of our own
 
 _LABELLED: Final = """
 CREATE OR REPLACE TEMP VIEW labelled AS

@@ -52,9 +52,10 @@ in_records AS (
     WHERE input IN (SELECT hash(digest) FROM digests)
 )
 SELECT digests.cid, digest, in_records.input IS NOT NULL
-FROM digests LEFT JOIN in_records ON in_records.cid = digests.cid AND in_records.input = hash(digest)
+FROM digests LEFT JOIN in_records
+    ON in_records.cid = digests.cid AND in_records.input = hash(digest)
 ORDER BY digests.cid, digest
-"""
+"""  # noqa: S608 -- numbers of our own
 
 
 def inputs(connection: duckdb.DuckDBPyConnection) -> dict[int, Inputs]:

@@ -38,11 +38,14 @@ signed AS (
 ),
 rollup_kinds AS (
     SELECT source, launch, candidate, rate,
-        coalesce(outcome_of.outcome, CASE
+        CASE
+            WHEN (outcome_of.outcome = 'mismatch' AND mismatch > 0)
+                OR (outcome_of.outcome = 'candidate_error' AND error > 0)
+                OR (outcome_of.outcome = 'ignored' AND ignored > 0) THEN outcome_of.outcome
             WHEN starts_with(signature, '$ raised ') AND error > 0 THEN 'candidate_error'
             WHEN mismatch > 0 THEN 'mismatch'
             WHEN error > 0 THEN 'candidate_error'
-            ELSE 'ignored' END) AS outcome,
+            ELSE 'ignored' END AS outcome,
         signature, ignored > 0 AS unsure, n, first, last
     FROM signed LEFT JOIN outcome_of USING (launch, candidate, signature)
     UNION ALL

@@ -71,7 +71,7 @@ SELECT key, side, class, CAST(sum(n) AS BIGINT) AS n FROM (
     )
 )
 WHERE n > 0 GROUP BY key, side, class
-"""
+"""  # noqa: S608 -- numbers of our own
 
 _IN_LISTS: Final = """
 SELECT key, side, list(class), list(n) FROM ({statement}) GROUP BY key, side

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from itertools import pairwise
 from typing import TYPE_CHECKING, Final
 
 from darkcall._text import one_line
@@ -88,7 +89,7 @@ def _renamed(candidates: dict[int, list[Key]]) -> Iterable[tuple[Key, Key]]:
                 alike["name", key.candidate].append(key)
     for keys in alike.values():
         keys.sort(key=lambda key: key.first)
-        for before, after in zip(keys, keys[1:], strict=False):
+        for before, after in pairwise(keys):
             if before.launch != after.launch and _is_next(before, after):
                 yield before, after
 

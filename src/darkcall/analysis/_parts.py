@@ -74,7 +74,7 @@ FROM parts JOIN listed ON parts.key = listed.key AND parts.is_mixed = listed.is_
     AND parts.value IS NOT DISTINCT FROM listed.value
 WHERE place <= {MOST_VALUES}
 ORDER BY parts.key, place, outcome, rate
-"""
+"""  # noqa: S608 -- numbers of our own
 
 
 @attrs.frozen
@@ -92,9 +92,7 @@ class Parted:
     mixed: set[int]
 
 
-def parted(
-    connection: duckdb.DuckDBPyConnection, by: str, *, is_noise_measured: bool
-) -> Parted:
+def parted(connection: duckdb.DuckDBPyConnection, by: str, *, is_noise_measured: bool) -> Parted:
     """Return the parts of the calls by one key of the context.
 
     Args:
@@ -133,8 +131,8 @@ class _Part:
     first: float = float("inf")
     last: float = float("-inf")
 
-    def add(self, outcome: Any, rate: Any, n: int, noisy: int, first: float, last: float) -> None:
-        self.first, self.last = min(self.first, first), max(self.last, last)
+    def add(self, outcome: Any, rate: Any, n: int, noisy: int, *span: float) -> None:
+        self.first, self.last = min(self.first, span[0]), max(self.last, span[1])
         counts = self.rates[rate]
         counts.noisy += noisy
         if outcome is not None:

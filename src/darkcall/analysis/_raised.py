@@ -45,7 +45,7 @@ SELECT cid, side, type, CAST(sum(n) AS BIGINT) AS hits, left(any_value(message),
 FROM every GROUP BY cid, side, type
 QUALIFY row_number() OVER (PARTITION BY cid, side ORDER BY hits DESC, type) <= {_MOST_CLASSES}
 ORDER BY cid, hits DESC, side, type
-"""
+"""  # noqa: S608 -- numbers of our own
 
 
 def raised(connection: duckdb.DuckDBPyConnection) -> dict[int, list[Raised]]:

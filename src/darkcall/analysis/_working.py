@@ -165,9 +165,7 @@ def _clauses(wanted: dict[str, Any]) -> dict[str, str]:
     since, until = "getvariable('wanted_since')", "getvariable('wanted_until')"
     return {
         "launch": when("launch", "launch = getvariable('wanted_launch')"),
-        "candidate": when(
-            "candidate", "candidate IN (getvariable('wanted_candidate'), 'control')"
-        ),
+        "candidate": when("candidate", "candidate IN (getvariable('wanted_candidate'), 'control')"),
         "name": when("candidate", "name IN (getvariable('wanted_candidate'), 'control')"),
         "records": f"{when('since', f'ts >= {since}')} AND {when('until', f'ts < {until}')}",
         "rollups": f"{when('since', f'began >= {since}')} AND {when('until', f'began < {until}')}",
