@@ -33,15 +33,19 @@ CREATE OR REPLACE TEMP MACRO ratio_of(x, y) AS
 CASE WHEN x > {SMALLEST!r} AND y > {SMALLEST!r} THEN x / y END
 """
 
+# What it takes to go over all records is paid once: for the trend too.
 _RECORDS: Final = """
 SELECT key, CASE WHEN GROUPING(a) = 0 THEN 'control' WHEN GROUPING(b) = 0 THEN 'candidate'
-        ELSE 'ratio' END AS side, coalesce(a, b, c) AS class, count(*) AS n
+        WHEN GROUPING(c) = 0 THEN 'ratio' ELSE 'trend' END AS side,
+    coalesce(a, b, c, d) AS class, count(*) AS n
 FROM (
     SELECT key, class_of(control_seconds) AS a, class_of(candidate_seconds) AS b,
-        class_of(ratio_of(candidate_seconds, control_seconds)) AS c
-    FROM picked JOIN ids USING (source, launch, candidate)
+        class_of(ratio_of(candidate_seconds, control_seconds)) AS c,
+        CASE outcome WHEN 'match' THEN 0 WHEN 'mismatch' THEN 1 WHEN 'candidate_error' THEN 1
+            WHEN 'timeout' THEN 1 END + 2 * point_of(ts, began, length, points) AS d
+    FROM picked JOIN tagged USING (source, launch, candidate)
 )
-GROUP BY GROUPING SETS ((key, a), (key, b), (key, c)) HAVING class IS NOT NULL
+GROUP BY GROUPING SETS ((key, a), (key, b), (key, c), (key, d)) HAVING class IS NOT NULL
 """
 
 _FAIR: Final = """
@@ -92,7 +96,8 @@ class Timings:
     """How long the calls of one version took, to be added up.
 
     Attributes:
-        classes: For each side, how many values there are in each class.
+        classes: For each side, how many values there are in each class; for ``trend``, how many
+            records there are at each point, as ``trend`` wants them.
         cpu_seconds: The candidate's CPU time.
         cpu_measured: On how many calls it was measured.
     """
@@ -129,7 +134,7 @@ def timings(
     """Return how long calls took, by version.
 
     Args:
-        connection: With the tables that ``prepare`` makes.
+        connection: With the tables that ``prepare`` and ``lay_out`` make.
         is_noise_measured: Whether a control ran again.
     """
     connection.execute(_INDEX)

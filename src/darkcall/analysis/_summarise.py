@@ -20,7 +20,7 @@ from ._parts import Parted, parted
 from ._raised import raised
 from ._strata import Counts, strata
 from ._summary import CandidateSummary, Summary, Version
-from ._trend import trend
+from ._trend import lay_out, trend
 from ._working import Key, prepare
 
 
@@ -153,12 +153,18 @@ class _Found:
         )
         self.confirmations = confirmations(connection)
         self.raised = raised(connection)
-        self.timings = timings(connection, is_noise_measured=bool(runs))
         whole = {
             cid: (min(key.first for key in each), max(key.last for key in each))
             for cid, each in self.keys.items()
         }
-        self.trend = trend(connection, whole, confidence, now)
+        spans = lay_out(connection, whole, now)
+        self.timings = timings(connection, is_noise_measured=bool(runs))
+        records = [
+            (key.cid, self.timings[key.key].classes["trend"])
+            for key in keys
+            if "trend" in self.timings[key.key].classes
+        ]
+        self.trend = trend(connection, spans, records, confidence)
         self.inputs = inputs(connection)
         self.parted: dict[str, Parted] = {
             name: parted(connection, name, is_noise_measured=bool(runs)) for name in by

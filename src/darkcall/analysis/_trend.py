@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
+import attrs
+
 from ._bounds import bounds
 from ._summary import Point
 
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     import duckdb
 
@@ -30,33 +32,51 @@ JOIN (SELECT DISTINCT launch, candidate, cid FROM versions) USING (launch, candi
 WHERE ts <= $now GROUP BY cid
 """
 
-_COUNTS: Final = """
-SELECT cid, greatest(0, least(points - 1, CAST(floor((ts - began) / length) AS BIGINT))) AS point,
-    CAST(sum(n) AS BIGINT), CAST(sum(n) FILTER (outcome <> 'match') AS BIGINT)
-FROM (
-    SELECT launch, candidate, outcome, ts, 1 AS n FROM picked
-    UNION ALL
-    SELECT launch, candidate, unnest(map_keys(entries)), began, unnest(map_values(entries))
-    FROM (SELECT *, CAST(CAST(outcomes AS JSON) AS MAP(VARCHAR, BIGINT)) AS entries FROM rolled)
-)
-JOIN (
-    SELECT DISTINCT launch, candidate, cid FROM versions
-) USING (launch, candidate)
-JOIN (
+_TAGGED: Final = """
+CREATE OR REPLACE TEMP TABLE tagged AS
+SELECT ids.*, began, length, points FROM ids JOIN (
     SELECT unnest($cids) AS cid, unnest($begins) AS began, unnest($lengths) AS length,
         unnest($points) AS points
-) USING (cid)
+) USING (cid);
+"""
+
+_POINT_OF: Final = """
+CREATE OR REPLACE TEMP MACRO point_of(moment, began, length, points) AS
+greatest(0, least(points - 1, CAST(floor((moment - began) / length) AS BIGINT)))
+"""
+
+_ROLLUPS: Final = """
+SELECT cid, point_of(at_first, began, length, points) AS point, outcome <> 'match' AS has_failed,
+    CAST(sum(n) AS BIGINT)
+FROM (
+    SELECT source, launch, candidate, began AS at_first,
+        unnest(map_keys(entries)) AS outcome, unnest(map_values(entries)) AS n
+    FROM (SELECT *, CAST(CAST(outcomes AS JSON) AS MAP(VARCHAR, BIGINT)) AS entries FROM rolled)
+)
+JOIN tagged USING (source, launch, candidate)
 WHERE outcome IN ('match', 'mismatch', 'candidate_error', 'timeout') GROUP BY ALL
 """
 
 
-def trend(
-    connection: duckdb.DuckDBPyConnection,
-    whole: Mapping[int, tuple[float, float]],
-    confidence: float,
-    now: float,
-) -> dict[int, list[Point]]:
-    """Return the rate over time by candidate, in points of equal length.
+@attrs.frozen
+class Span:
+    """The time that a trend covers.
+
+    Attributes:
+        begin: Its beginning, in seconds since 1970-01-01 UTC.
+        length: The length of one point, in seconds.
+        points: How many points there are.
+    """
+
+    begin: float
+    length: float
+    points: int
+
+
+def lay_out(
+    connection: duckdb.DuckDBPyConnection, whole: Mapping[int, tuple[float, float]], now: float
+) -> dict[int, Span]:
+    """Divide time into points of equal length, by candidate; makes the table ``tagged``.
 
     A few dates that are far from all others do not stretch it, nor do dates in the future: their
     calls count in the first or the last point.
@@ -64,33 +84,51 @@ def trend(
     Args:
         connection: With the tables that ``prepare`` makes.
         whole: By candidate, when the first and the last call began.
-        confidence: Of the bounds.
         now: In seconds since 1970-01-01 UTC.
     """
-    spans = _spans(connection, whole, now)
-    points = max(_FEWEST_POINTS, min(POINTS, _MOST_POINTS // max(1, len(spans))))
-    lengths = {cid: (end - begin) / points or 1.0 for cid, (begin, end) in spans.items()}
-    numbers = {cid: points if end > begin else 1 for cid, (begin, end) in spans.items()}
-    rows = connection.execute(
-        _COUNTS,
+    points = max(_FEWEST_POINTS, min(POINTS, _MOST_POINTS // max(1, len(whole))))
+    spans = {}
+    for cid, (begin, end) in _robust(connection, whole, now).items():
+        length = (end - begin) / points
+        spans[cid] = Span(begin, length, points) if length > 0.0 else Span(begin, 1.0, 1)
+    connection.execute(
+        _TAGGED,
         {
             "cids": list(spans),
-            "begins": [begin for begin, _ in spans.values()],
-            "lengths": [lengths[cid] for cid in spans],
-            "points": list(numbers.values()),
+            "begins": [span.begin for span in spans.values()],
+            "lengths": [span.length for span in spans.values()],
+            "points": [span.points for span in spans.values()],
         },
-    ).fetchall()
-    counts: dict[int, dict[int, tuple[int, int]]] = defaultdict(dict)
-    for cid, point, compared, failed in rows:
-        counts[cid][point] = (compared, failed or 0)
-    return {
-        cid: _points(begin, lengths[cid], numbers[cid], counts[cid], confidence)
-        for cid, (begin, _) in spans.items()
-        if counts[cid]
-    }
+    )
+    connection.execute(_POINT_OF)
+    return spans
 
 
-def _spans(
+def trend(
+    connection: duckdb.DuckDBPyConnection,
+    spans: Mapping[int, Span],
+    whole_records: Iterable[tuple[int, Mapping[int, int]]],
+    confidence: float,
+) -> dict[int, list[Point]]:
+    """Return the rate over time by candidate, in points of equal length.
+
+    Args:
+        connection: With the table that ``lay_out`` makes.
+        spans: What that returned.
+        whole_records: Candidates with counts of their records: by twice the number of the point,
+            and one more for those that failed.
+        confidence: Of the bounds.
+    """
+    counts: dict[int, dict[int, list[int]]] = defaultdict(lambda: defaultdict(lambda: [0, 0]))
+    for cid, classes in whole_records:
+        for index, n in classes.items():
+            counts[cid][index // 2][index % 2] += n
+    for cid, point, has_failed, n in connection.execute(_ROLLUPS).fetchall():
+        counts[cid][point][has_failed] += n
+    return {cid: _points(spans[cid], counts[cid], confidence) for cid in counts}
+
+
+def _robust(
     connection: duckdb.DuckDBPyConnection, whole: Mapping[int, tuple[float, float]], now: float
 ) -> dict[int, tuple[float, float]]:
     (n,) = connection.execute("SELECT count(*) FROM records").fetchall()[0]
@@ -106,28 +144,22 @@ def _spans(
     return result
 
 
-def _points(
-    begin: float,
-    length: float,
-    number: int,
-    counts: dict[int, tuple[int, int]],
-    confidence: float,
-) -> list[Point]:
+def _points(span: Span, counts: Mapping[int, list[int]], confidence: float) -> list[Point]:
     points = []
-    all_compared = all_failed = 0
+    compared_so_far = failed_so_far = 0
     low, high = bounds(0, 0, confidence)
-    for index in range(number):
-        compared, failed = counts.get(index, (0, 0))
-        if compared:
-            all_compared += compared
-            all_failed += failed
-            low, high = bounds(all_failed, all_compared, confidence)
+    for index in range(span.points):
+        matched, failed = counts.get(index, (0, 0))
+        if matched or failed:
+            compared_so_far += matched + failed
+            failed_so_far += failed
+            low, high = bounds(failed_so_far, compared_so_far, confidence)
         point = Point(
-            at=begin + index * length,
-            compared=compared,
+            at=span.begin + index * span.length,
+            compared=matched + failed,
             failed=failed,
-            compared_so_far=all_compared,
-            failed_so_far=all_failed,
+            compared_so_far=compared_so_far,
+            failed_so_far=failed_so_far,
             low=low,
             high=high,
         )
