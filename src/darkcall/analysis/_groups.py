@@ -20,19 +20,13 @@ MOST_GROUPS: Final = 50
 
 _SHOWN: Final = f"""
 CREATE OR REPLACE TEMP TABLE shown AS
-SELECT *, CAST(row_number() OVER (ORDER BY cid, is_ignored, n DESC, label, outcome) AS INTEGER)
+SELECT *, CAST(row_number() OVER (ORDER BY cid, is_ignored, hits DESC, label, outcome) AS INTEGER)
     AS number
 FROM (
-    SELECT *, count(*) OVER (PARTITION BY cid) AS groups FROM (
-        SELECT kinds.cid, outcome, label, outcome = 'ignored' AS is_ignored,
-            CAST(sum(n) AS BIGINT) AS n, min(kinds.first) AS first, max(kinds.last) AS last,
-            list_sort(list(DISTINCT code) FILTER (code IS NOT NULL)) AS codes,
-            any_value(signature) AS signature
-        FROM kinds JOIN versions USING (key) WHERE NOT is_noise
-        GROUP BY kinds.cid, outcome, label
-    )
+    SELECT cid, outcome, label, outcome = 'ignored' AS is_ignored, CAST(sum(n) AS BIGINT) AS hits
+    FROM kinds WHERE NOT is_noise GROUP BY cid, outcome, label
     QUALIFY row_number() OVER (
-        PARTITION BY cid, is_ignored ORDER BY n DESC, label, outcome
+        PARTITION BY cid, is_ignored ORDER BY hits DESC, label, outcome
     ) <= {MOST_GROUPS}
 )
 """  # noqa: S608 -- numbers of our own
@@ -54,9 +48,24 @@ FROM labelled JOIN shown USING (cid, outcome, label) GROUP BY number
 """
 
 _GROUPS: Final = """
-SELECT number, shown.cid, outcome, label, n, first, last, codes, groups, is_noisy
-FROM shown LEFT JOIN signature_classes AS classes
-    ON classes.unit = -shown.cid AND classes.signature = shown.signature
+WITH
+details AS (
+    SELECT number, min(kinds.first) AS first, max(kinds.last) AS last,
+        list_sort(list(DISTINCT code) FILTER (code IS NOT NULL)) AS codes,
+        any_value(signature) AS signature
+    FROM shown JOIN kinds USING (cid, outcome, label) JOIN versions USING (key)
+    WHERE NOT is_noise GROUP BY number
+),
+numbers AS (
+    SELECT cid, count(*) AS groups FROM (
+        SELECT DISTINCT cid, outcome, label FROM kinds WHERE NOT is_noise
+    )
+    GROUP BY cid
+)
+SELECT number, shown.cid, outcome, label, hits, details.first, details.last, codes, groups, is_noisy
+FROM shown JOIN details USING (number) JOIN numbers ON numbers.cid = shown.cid
+LEFT JOIN signature_classes AS classes
+    ON classes.unit = -shown.cid AND classes.signature = details.signature
 ORDER BY number
 """
 

@@ -20,10 +20,6 @@ whole AS (
     FROM odd WHERE outcome IN ('mismatch', 'candidate_error', 'timeout', 'ignored')
     GROUP BY ALL
 ),
-outcome_of AS (
-    SELECT launch, candidate, signature, arg_max(outcome, n) AS outcome
-    FROM whole WHERE signature IS NOT NULL GROUP BY ALL
-),
 sums AS (
     SELECT source, launch, candidate, sample_rate AS rate, began AS first, ended AS last,
         coalesce(CAST(json_extract(outcomes, '$.mismatch') AS BIGINT), 0) AS mismatch,
@@ -32,6 +28,10 @@ sums AS (
         coalesce(CAST(json_extract(outcomes, '$.ignored') AS BIGINT), 0) AS ignored,
         CAST(CAST(signatures AS JSON) AS MAP(VARCHAR, BIGINT)) AS entries
     FROM rolled
+),
+outcome_of AS (
+    SELECT launch, candidate, signature, arg_max(outcome, n) AS outcome
+    FROM whole WHERE signature IN (SELECT unnest(map_keys(entries)) FROM sums) GROUP BY ALL
 ),
 signed AS (
     SELECT *, unnest(map_keys(entries)) AS signature, unnest(map_values(entries)) AS n FROM sums
@@ -69,10 +69,9 @@ every AS (
 SELECT key, cid, every.candidate = 'control' AS is_noise, rate, outcome, signature,
     CASE WHEN outcome = 'timeout' THEN 'timeout' ELSE coalesce(signature, reason, outcome) END
         AS label,
-    unsure, CAST(sum(n) AS BIGINT) AS n, min(every.first) AS first, max(every.last) AS last
+    unsure, n, every.first AS first, every.last AS last
 FROM every JOIN ids ON every.source = ids.source AND every.launch = ids.launch
     AND every.candidate IN (ids.candidate, 'control')
-GROUP BY ALL
 """
 
 # A signature is "place kind types; place kind types", or was cut and ends in a checksum.

@@ -89,6 +89,7 @@ hits AS (
 ),
 real AS (
     SELECT DISTINCT cid, place FROM kinds JOIN ways USING (signature)
+    JOIN (SELECT cid, place FROM hits) USING (cid, place)
     ANTI JOIN (SELECT -unit AS cid, way FROM noise_ways) USING (cid, way)
     WHERE NOT is_noise AND outcome <> 'ignored'
 )
