@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
+import types
 
 import pytest
 
 from darkcall import ConfigurationError
 from darkcall._sketch import quantile
+from darkcall.analysis import summarise
 from darkcall.analysis._examples import MAX_EXAMPLE, MAX_TEXT, shortened
 from darkcall.analysis._inputs import estimated
 from darkcall.analysis._latency import SHARES, quantiles
@@ -280,9 +283,9 @@ def test_parts_go_down_dots_and_values_left_out_are_noted(summarised, monkeypatc
     )
 
 
-def test_a_confidence_that_cannot_be_is_refused(connection):
+def test_a_confidence_that_cannot_be_is_refused(tmp_path):
     with pytest.raises(ConfigurationError, match="between 0 and 1"):
-        summary_of(connection, SOURCES, confidence=95)
+        summarise(tmp_path, confidence=95)
 
 
 def test_many_different_inputs_of_rollups_are_estimated(summarised):
@@ -308,3 +311,42 @@ def test_a_record_of_each_kind_can_be_written_as_json(connection):
 def test_to_import_the_analysis_imports_no_database():
     code = "import sys, darkcall.analysis as a; a.Summary; sys.exit('duckdb' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_the_calls_of_a_rollup_that_are_noise_are_so_in_their_part_too(summarised):
+    records = [
+        noise_run(number, "mismatch", signature=DIFFERS, context={"tenant": "x"})
+        for number in range(40)
+    ]
+    fields = {"signatures": {DIFFERS: 2}, "context": {"tenant": "x"}, "sample_rate": 0.5}
+    rollup = a_rollup(outcomes={"match": 1, "mismatch": 3}, **fields)
+    (one,) = summarised([*records, a_record("p1-0-99")], rollups=[rollup], by=("tenant",))
+    plain, part = one.versions[0].parts["tenant"]
+    assert (plain.value, plain.compared, plain.failed) == (None, 1, 0)
+    (stratum,) = part.strata
+    assert (part.value, part.outcomes) == ("x", {"match": 1, "mismatch": 3})
+    assert (stratum.rate, stratum.compared, stratum.failed, stratum.real) == (0.5, 4, 3, 1)
+    assert one.noise.real == 1
+
+
+def test_candidates_without_a_name_of_their_own_do_not_look_renamed(summarised):
+    records = [
+        a_record("p1-0-1", candidate="candidate"),
+        a_record("p1-1-1", candidate="candidate", launch="another"),
+    ]
+    assert [one.notes for one in summarised(records)] == [(), ()]
+
+
+def test_what_was_loaded_is_summarised(connection, monkeypatch):
+    filled(connection, records=[mismatch(1)])
+    asked = []
+
+    @contextlib.contextmanager
+    def load(sources, *, progress):
+        asked.append((sources, progress))
+        yield types.SimpleNamespace(connection=connection, sources=SOURCES)
+
+    monkeypatch.setitem(sys.modules, "darkcall.analysis._load", types.SimpleNamespace(load=load))
+    summary = summarise("here", "there", launch="shop.price", progress=print)
+    assert asked == [(("here", "there"), print)]
+    assert (summary.sources, summary.candidates[0].failed) == (SOURCES, 1)

@@ -152,7 +152,7 @@ def noises(
     """Tell the candidate's differences from noise.
 
     Args:
-        connection: With the tables that ``prepare_kinds`` makes.
+        connection: With the tables that ``prepare_ways`` makes.
         runs: What ``noise_runs`` returned.
         compared: By unit, how many calls of the candidate were compared.
         level: The level of the test, for all kinds of differences of a unit together (Bonferroni).

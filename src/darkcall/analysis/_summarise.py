@@ -12,7 +12,6 @@ from ._bounds import bounds
 from ._coverage import Account, accounts, together
 from ._groups import confirmations, groups
 from ._inputs import inputs
-from ._kinds import prepare_kinds
 from ._latency import Timings, timings, timings_together
 from ._noise import Noises, noise_runs, noises, paths
 from ._notes import notes
@@ -21,6 +20,7 @@ from ._raised import raised
 from ._strata import Counts, strata
 from ._summary import CandidateSummary, Summary, Version
 from ._trend import lay_out, trend
+from ._ways import prepare_ways
 from ._working import Key, prepare
 
 
@@ -60,7 +60,7 @@ def summarise(
         until: Only calls that began before that.
         launch: Only this launch.
         candidate: Only this candidate.
-        progress: Told how far the reading is, as by the loader.
+        progress: Told, now and then, how many bytes were read, and how many there are.
 
     Returns:
         The summary; without candidates if nothing was recorded of what was asked for.
@@ -68,6 +68,10 @@ def summarise(
     Raises:
         ConfigurationError: A source cannot be read, or the confidence cannot be.
     """
+    if not 0.0 < confidence < 1.0:
+        raise ConfigurationError(
+            f"confidence is {confidence!r}: give a number between 0 and 1, as 0.95"
+        )
     from ._load import load  # noqa: PLC0415 -- DuckDB is imported when it is used
 
     with load(sources, progress=progress) as loaded:
@@ -95,10 +99,6 @@ def summary_of(
     candidate: str | None = None,
 ) -> Summary:
     """Summarise what was loaded; the arguments are those of :func:`summarise`."""
-    if not 0.0 < confidence < 1.0:
-        raise ConfigurationError(
-            f"confidence is {confidence!r}: give a number between 0 and 1, as 0.95"
-        )
     names = (by,) if isinstance(by, str) else tuple(dict.fromkeys(by))
     now = time.time()
     keys = prepare(connection, since=since, until=until, launch=launch, candidate=candidate)
@@ -140,7 +140,7 @@ class _Found:
         self.compared, self.failed = self._by_unit()
         self.accounts = accounts(connection, is_whole=is_whole)
         runs = noise_runs(connection)
-        prepare_kinds(connection)
+        prepare_ways(connection)
         self.noises: Noises = noises(connection, runs, self.compared, round(1.0 - confidence, 12))
         for unit, rates in self.noises.noisy.items():
             for rate, n in rates.items():

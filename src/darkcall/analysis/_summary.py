@@ -127,9 +127,10 @@ class PathCount:
             itself there; None if it never did run again.
         noise_rate: The share of these calls; None likewise.
         p_value: How probable it is that the candidate differs there at least so often if it
-            differs no more often than the control: Fisher's exact test, one-sided; None likewise.
-        is_difference: Whether the candidate differs there more often than the control, at the
-            level of the summary; True where that was not measured.
+            differs no more often than the control: Fisher's exact test, one-sided; the smallest
+            of all differences there and of each kind of them; None likewise.
+        is_difference: Whether the candidate differs there, in any one kind of difference, more
+            often than the control, at the level of the summary; True where that was not measured.
     """
 
     path: str

@@ -87,7 +87,7 @@ FROM (
 """
 
 
-def prepare_kinds(connection: duckdb.DuckDBPyConnection) -> None:
+def prepare_ways(connection: duckdb.DuckDBPyConnection) -> None:
     """Make the tables ``kinds`` and ``ways``.
 
     Args:
