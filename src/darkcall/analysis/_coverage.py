@@ -77,7 +77,7 @@ SELECT key, count(*), count(off),
     count(*) FILTER (is_final IS NOT TRUE AND off IS NOT NULL),
     coalesce(sum(off), 0), coalesce(sum(nested), 0), coalesce(sum(unsampled), 0),
     coalesce(sum(shadowed), 0), coalesce(sum(pending), 0),
-    coalesce(sum(least(pending, excess)), 0),
+    coalesce(sum(least(coalesce(pending, 0), coalesce(excess, 0))), 0),
     coalesce(sum(excess), 0), CASE WHEN $whole THEN coalesce(sum(missing), 0) ELSE 0 END
 FROM processes FULL JOIN tellers USING (key, source) GROUP BY key
 """
