@@ -152,6 +152,15 @@ def test_an_ignored_call_in_a_rollup_does_not_make_a_failed_one_noise(summarised
     assert (one.failed, one.noise.real) == (1, 1)
 
 
+@pytest.mark.parametrize("outcomes", [{"mismatch": 1, "ignored": 5}, {"mismatch": 1}])
+def test_more_signatures_in_a_rollup_than_failed_calls_break_nothing(summarised, outcomes):
+    records = [noise_run(number, "mismatch", signature=DIFFERS) for number in range(40)]
+    (one,) = summarised(records, rollups=[a_rollup(outcomes=outcomes, signatures={DIFFERS: 6})])
+    assert one.failed == 1
+    assert 0 <= one.noise.real <= one.failed
+    assert one.paths[0].rate == 1.0
+
+
 def test_a_signature_of_a_rollup_joins_the_group_of_the_records(summarised):
     rollups = [
         a_rollup(outcomes={"candidate_error": 3}, signatures={"$ raised KeyError": 3}),

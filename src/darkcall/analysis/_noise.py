@@ -120,7 +120,7 @@ class Noises:
         """Return what it showed for a version or a candidate; None if it never ran again."""
         if unit not in self.runs:
             return None
-        noisy = sum(self.noisy.get(unit, {}).values())
+        noisy = min(failed, sum(self.noisy.get(unit, {}).values()))
         compared, differs = self.runs[unit]
         return Noise(
             compared=compared,
@@ -168,7 +168,7 @@ def noises(
     cursor = connection.execute("SELECT * FROM seen_in_noise WHERE hits > 0")
     while rows := cursor.fetchmany(10_000):
         for unit, place, way, hits, noise_hits in rows:
-            p = fisher_greater(hits, compared[unit], noise_hits, runs[unit][0])
+            p = _p_value(hits, compared[unit], noise_hits, runs[unit][0])
             smallest[unit, place] = min(p, smallest.get((unit, place), 1.0))
             if p < level / tested[unit]:
                 real.append((unit, way))
@@ -202,16 +202,21 @@ def paths(
         runs = found.runs.get(-cid, (0, 0))[0]
         p = None
         if runs:
-            p = fisher_greater(hits, compared[-cid], noise_hits, runs)
+            p = _p_value(hits, compared[-cid], noise_hits, runs)
             p = min(p, found.smallest.get((-cid, place), 1.0))
         path = PathCount(
             path=place,
             count=hits,
-            rate=hits / compared[-cid],
+            rate=min(1.0, hits / max(1, compared[-cid])),
             noise_count=noise_hits if runs else None,
-            noise_rate=noise_hits / runs if runs else None,
+            noise_rate=min(1.0, noise_hits / runs) if runs else None,
             p_value=p,
             is_difference=is_real,
         )
         result[cid].append(path)
     return result
+
+
+def _p_value(hits: int, compared: int, noise_hits: int, runs: int) -> float:
+    # A rollup does not say which of its signatures are of ignored calls: these may be more.
+    return fisher_greater(min(hits, compared), compared, min(noise_hits, runs), runs)

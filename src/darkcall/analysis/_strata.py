@@ -43,7 +43,7 @@ def strata(rates: Mapping[float | None, Counts]) -> tuple[Stratum, ...]:
             rate=rate,
             compared=rates[rate].compared,
             failed=rates[rate].failed,
-            real=rates[rate].failed - rates[rate].noisy,
+            real=max(0, rates[rate].failed - rates[rate].noisy),
         )
         for rate in known
         if rates[rate].compared
