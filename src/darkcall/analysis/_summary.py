@@ -127,9 +127,10 @@ class PathCount:
             itself there; None if it never did run again.
         noise_rate: The share of these calls; None likewise.
         p_value: How probable it is that the candidate differs there at least so often if it
-            differs no more often than the control: Fisher's exact test, one-sided; None likewise.
-        is_difference: Whether the candidate differs there more often than the control, at the
-            level of the summary; True where that was not measured.
+            differs no more often than the control: Fisher's exact test, one-sided; the smallest
+            of all differences there and of each kind of them; None likewise.
+        is_difference: Whether the candidate differs there, in any one kind of difference, more
+            often than the control, at the level of the summary; True where that was not measured.
     """
 
     path: str
@@ -410,8 +411,9 @@ class Summary:
     candidates: tuple[CandidateSummary, ...]
 
     def to_dict(self) -> dict[str, Any]:
-        """Return it as a dict that :mod:`json` can write."""
-        return attrs.asdict(self)
+        """Return it as a dict that :mod:`json` can write: all keys are text."""
+        data: dict[str, Any] = _with_text_keys(attrs.asdict(self))
+        return data
 
     def judge(
         self,
@@ -461,3 +463,11 @@ class Summary:
             per=per,
             version=version,
         )
+
+
+def _with_text_keys(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _with_text_keys(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_with_text_keys(item) for item in value]
+    return value
