@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from darkcall._sketch import index_of
+from darkcall.analysis._findings import Distribution, Inputs, Latency, Noise
 from darkcall.analysis._summary import (
     CandidateSummary,
     Coverage,
-    Distribution,
-    Inputs,
-    Latency,
-    Noise,
     Part,
     Sources,
     Stratum,

@@ -16,6 +16,7 @@ MODULES = sorted((ROOT / "src" / "darkcall").rglob("*.py"))
 #: What stands on an extra, and on what.
 EXTRAS = {
     "darkcall/_cli/": ["rich", "typer"],
+    "darkcall/analysis/": ["duckdb"],
     "darkcall/analysis/_page/": ["altair", "jinja2", "markupsafe", "vl_convert"],
     "darkcall/analysis/_terminal/": ["rich"],
 }

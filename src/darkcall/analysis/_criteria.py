@@ -15,9 +15,9 @@ from ._words import counted, named, percent
 
 
 if TYPE_CHECKING:
+    from ._findings import Inputs
     from ._judged import Judged
     from ._rules import Rules
-    from ._summary import Inputs
 
 #: Outcomes that say nothing in favour of a candidate.
 SILENT: Final = ("dropped", "skipped", "uncomparable", "ignored")

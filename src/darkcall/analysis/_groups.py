@@ -7,7 +7,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final
 
 from ._examples import shortened
-from ._summary import Group
+from ._findings import Group
 
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
-from ._summary import Inputs
+from ._findings import Inputs
 
 
 if TYPE_CHECKING:

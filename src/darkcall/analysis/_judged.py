@@ -11,7 +11,8 @@ from ._words import counted
 
 
 if TYPE_CHECKING:
-    from ._summary import CandidateSummary, Coverage, Latency, Noise, Part, Stratum, Version
+    from ._findings import Latency, Noise
+    from ._summary import CandidateSummary, Coverage, Part, Stratum, Version
 
 #: Versions whose last calls lie no further apart than this ran side by side: of those the one that
 #: began last is the newest, whichever of them was called last.

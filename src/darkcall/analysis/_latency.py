@@ -11,7 +11,7 @@ import attrs
 
 from darkcall._sketch import GAMMA, SMALLEST, value_of
 
-from ._summary import Distribution, Latency
+from ._findings import Distribution, Latency
 
 
 if TYPE_CHECKING:

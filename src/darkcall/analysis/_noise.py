@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
+from ._findings import Noise, PathCount
 from ._fisher import fisher_greater
-from ._summary import Noise, PathCount
 
 
 if TYPE_CHECKING:

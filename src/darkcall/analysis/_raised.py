@@ -6,7 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Final
 
 from ._examples import MAX_TEXT
-from ._summary import Raised
+from ._findings import Raised
 
 
 if TYPE_CHECKING:

@@ -28,8 +28,8 @@ from ._bounds import bounds, calls_needed, fewest, stratified
 
 
 if TYPE_CHECKING:
+    from ._findings import Noise
     from ._judged import Slice
-    from ._summary import Noise
 
 
 @attrs.frozen

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
 
     import duckdb
 
-    from ._summary import Latency, Sources
+    from ._findings import Latency
+    from ._summary import Sources
 
 _COUNTS = """
 SELECT key, rate, outcome, CAST(sum(n) AS BIGINT)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from ._bounds import bounds
-from ._summary import Point
+from ._findings import Point
 
 
 if TYPE_CHECKING:

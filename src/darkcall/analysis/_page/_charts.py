@@ -16,7 +16,7 @@ from darkcall._sketch import GAMMA
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from darkcall.analysis._summary import Distribution, Point
+    from darkcall.analysis._findings import Distribution, Point
 
 _WIDTH: Final = 300
 _HEIGHT: Final = 170

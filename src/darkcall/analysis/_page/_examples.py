@@ -13,7 +13,7 @@ from ._figures import cut, moment, seconds
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
-    from darkcall.analysis._summary import Group
+    from darkcall.analysis._findings import Group
 
 _NOTHING: Final = object()
 

@@ -14,7 +14,8 @@ from ._figures import counted
 
 
 if TYPE_CHECKING:
-    from darkcall.analysis._summary import CandidateSummary, Coverage, Part, Point, Summary
+    from darkcall.analysis._findings import Point
+    from darkcall.analysis._summary import CandidateSummary, Coverage, Part, Summary
     from darkcall.analysis._verdict import CandidateJudgement, Criterion, Judgement
 
 #: So many candidates are shown in full; the table has more.
