@@ -12,9 +12,11 @@ from ._candidate import Candidate
 from ._errors import ConfigurationError
 from ._gate import REFUSALS, Gate
 from ._job import Job
-from ._model import CandidateStats, Outcome, Stats
+from ._model import CONTROL_NAME, CandidateStats, Outcome, Stats
+from ._noise import Rerun
 from ._parameters import Parameters
 from ._policy import Knobs, check_names
+from ._reference import reference_of
 from ._signatures import is_async, signature_of
 from ._tally import Tally
 from ._terms import Terms
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ._policy import Policy
-    from .runners import Runner
 
 _indexes = itertools.count()
 
@@ -89,35 +90,39 @@ class Launch:
         )
         #: What refuses a call by itself; None if there are several.
         self.only_candidate = self.candidates[0] if len(self.candidates) == 1 else None
+        # The control as a candidate, from when it is first asked for.
+        self._rerun: Rerun | None = None
         self._parameters = self._parameters_for(policy)
         self._loop = self._loop_of_its_own()
         # None while it is off.
         self._terms: Terms | None = None
         self._is_stale = True
-        self.check_runner(policy.runner)
+        self._check(policy)
         self._adopt(policy)
         _config.add(self)
         # Until now it heard of no switch.
         with _config.locked():
             self._refresh()
 
-    def check_runner(self, runner: Runner | None) -> None:
-        """Refuse a runner that cannot run each of the candidates.
+    def check_with(self, settings: Mapping[str, Any]) -> None:
+        """Refuse defaults that this launch could not go by.
 
         Args:
-            runner: The runner.
+            settings: The defaults that are to hold for the whole process.
 
         Raises:
-            ConfigurationError: It runs them in other processes, which would not find one.
+            ConfigurationError: Their runner, or its own, runs candidates in other processes, which
+                would not find one of them, or the control that is to run again.
         """
-        if getattr(runner, "remote", None) is not None:
-            for candidate in self.candidates:
-                candidate.reference()
+        self._check(_config.policy_with(self._explicit, settings))
 
-    @property
-    def has_own_runner(self) -> bool:
-        """Whether it was given a runner by itself."""
-        return self._explicit.get("runner") is not None
+    def _check(self, policy: Policy) -> None:
+        if getattr(policy.runner, "remote", None) is None:
+            return
+        for candidate in self.candidates:
+            candidate.reference()
+        if policy.noise:
+            reference_of(self.control, is_decorated=True)
 
     def _after_fork(self) -> None:
         """Begin to count at nothing, in a forked child."""
@@ -125,6 +130,8 @@ class Launch:
         self._to_start = self._what_to_start()
         for candidate in self.candidates:
             candidate.reset(_gate_for(candidate.full_name, self._policy))
+        if self._rerun is not None:
+            self._rerun.reset(_gate_for(self._rerun.full_name, self._policy))
 
     def _loop_of_its_own(self) -> Any:
         """Give the module of the loop in the background; None if that is not needed."""
@@ -163,8 +170,11 @@ class Launch:
     def _adopt(self, policy: Policy) -> None:
         self._parameters = self._parameters_for(policy)
         if _bounds_of(policy) != _bounds_of(self._policy):
-            for candidate in self.candidates:
+            for candidate in (*self.candidates, *([self._rerun] if self._rerun else ())):
                 candidate.gate.rebound(**_bounds_of(policy))
+        if policy.noise and self._rerun is None:
+            gate = _gate_for(f"{self.name} [{CONTROL_NAME}]", policy)
+            self._rerun = Rerun(self.control, launch=self.name, gate=gate)
         self._policy = policy
         # Kept while it is off, too: with the last holder an outlet's counts would go.
         self._outlets = _config.outlets_for(policy)
@@ -179,6 +189,7 @@ class Launch:
             parameters=self._parameters,
             outlets=self._outlets,
             runner=_config.runner_for(policy),
+            rerun=self._rerun if policy.noise else None,
         )
 
     @property
@@ -218,7 +229,7 @@ class Launch:
         check_names(knobs, "update")
         with _config.locked():
             before = self._explicit
-            self.check_runner(_config.policy_with({**before, **knobs}).runner)
+            self._check(_config.policy_with({**before, **knobs}))
             self._explicit = {**self._explicit, **knobs}
             try:
                 self._refresh()
@@ -257,9 +268,10 @@ class Launch:
         # Candidates that the call did not come to.
         for candidate in self.candidates[len(jobs) :]:
             job = Job()
-            job.candidate, job.gate, job.is_unsettled = candidate, None, True
+            job.candidate, job.gate, job.follower, job.is_unsettled = candidate, None, None, True
             jobs.append(job)
-        for job in jobs:
+        # The control that is to run again first: it is not to begin when the rest is settled.
+        for job in reversed(jobs):
             job.settle(Outcome.SKIPPED, reason)
 
     def stats(self) -> Stats:
@@ -307,7 +319,14 @@ class Launch:
                 for candidate, outcomes, reasons in counted
             },
             sinks=_config.sink_stats(self._outlets),
+            noise=None if self._rerun is None else self._rerun.stats(),
         )
+
+    @property
+    def runs_again(self) -> bool:
+        """Whether there is a call on which the control is yet to run again."""
+        noise = None if self._rerun is None else self._rerun.stats()
+        return noise is not None and noise.pending > 0
 
     def __repr__(self) -> str:
         state = "paused" if self._is_paused else "on" if self._terms is not None else "off"

@@ -10,6 +10,7 @@ from .compare import Equality
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ._noise import Rerun
     from ._parameters import Parameters
     from ._policy import Policy
     from .runners import Remote, Runner
@@ -40,6 +41,7 @@ class Terms:
         outlets: The sinks, each behind a queue of its own.
         sinks: What takes the records; it never raises, and waits only where that was asked for.
         runner: Where candidates run.
+        rerun: The control as a candidate; None if it does not run again.
         remote: What runs them in other processes, if the runner has them run so.
     """
 
@@ -57,6 +59,7 @@ class Terms:
         "policy",
         "rate",
         "remote",
+        "rerun",
         "runner",
         "sample_rate",
         "sampler",
@@ -74,6 +77,7 @@ class Terms:
         parameters: Parameters,
         outlets: Sequence[Outlet],
         runner: Runner,
+        rerun: Rerun | None,
     ) -> None:
         self.launch = launch
         self.index = index
@@ -88,6 +92,7 @@ class Terms:
         self.blocks = policy.when_full == "block"
         self.sinks = [one.offer_patiently if self.blocks else one.offer for one in outlets]
         self.runner = runner
+        self.rerun = rerun
         self.remote: Remote | None = getattr(runner, "remote", None)
         self.submit = runner.submit
         self.may_match_plainly = (
