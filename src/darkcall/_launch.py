@@ -121,8 +121,16 @@ class Launch:
             return
         for candidate in self.candidates:
             candidate.reference()
-        if policy.noise:
+        if not policy.noise:
+            return
+        try:
             reference_of(self.control, is_decorated=True)
+        except ConfigurationError as error:
+            msg = (
+                f"noise={policy.noise:g}: the control of {self.name} runs again as a candidate, "
+                f"and {error}; or give this launch noise=0"
+            )
+            raise ConfigurationError(msg) from None
 
     def _after_fork(self) -> None:
         """Begin to count at nothing, in a forked child."""
