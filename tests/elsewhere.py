@@ -257,7 +257,7 @@ class Nothing:
         return cls.__name__ * x
 
     old_of = dark_launch(
-        candidate=new_of, name="elsewhere.of", sinks=[memory], runner=process_runner, noise=0.0
+        candidate=new_of, name="elsewhere.of", sinks=[memory], runner=process_runner
     )(classmethod(lambda cls, x: "Nothing" * x))
 
 

@@ -643,16 +643,25 @@ class TestOtherProcesses:
             return x
 
         function = dark_launch(candidate=elsewhere.double, runner=ProcessRunner())(control)
-        refusal = r"control of .* runs again .* made where it is used.*noise=0"
+        refusal = r"control of .* runs again .* made where it is used.*leave out noise"
         with pytest.raises(ConfigurationError, match=refusal):
             launch_of(function).update(noise=0.1)
         with pytest.raises(ConfigurationError, match=refusal):
-            configure(noise=0.1)
-        # It is the test's, and is not to refuse what the next one configures.
-        launch_of(function).update(noise=0.0)
+            dark_launch(candidate=elsewhere.double, runner=ProcessRunner(), noise=0.1)(control)
         assert launch_of(function).stats().noise is None
 
-    def test_one_that_is_hidden_behind_another_name_is_skipped(self, launched, monkeypatch):
+    def test_a_configured_share_passes_over_a_control_that_is_not_found_there(self, launched):
+        function, memory = launched(
+            lambda x: x + x, elsewhere.double, runner=ProcessRunner(), timeout=15.0
+        )
+        with configure(noise=1.0):
+            assert launch_of(function)._terms.rerun is None
+            launch_of(function).update(runner=INLINE)
+            function(1)
+
+        assert names(memory) == ["candidate", "control"]
+
+    def test_one_that_is_hidden_behind_another_name_is_refused(self, launched, monkeypatch):
         def control(x):
             return x
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import types
 import weakref
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, Unpack
 
@@ -46,7 +45,6 @@ _lock = _threads.RLock()
 #: What was set, oldest first.  What a with statement set is taken out again when it ends,
 #: in any order: those of two threads may overlap.
 _layers: _Layers = []
-_NO_SETTINGS: Mapping[str, Any] = types.MappingProxyType({})
 #: By identity.  Listed by _living alone: whoever iterates over these themselves fails when a
 #: signal handler, or another thread, adds to them meanwhile.
 _launches: weakref.WeakValueDictionary[int, Launch] = weakref.WeakValueDictionary()
@@ -135,9 +133,10 @@ def configure(**settings: Unpack[Settings]) -> Restorable:
     if policy.sinks is not None:
         # What is no sink is to be refused here, not by each launch that would use it.
         outlets_for(policy)
-    if "runner" in checked or "noise" in checked:
+    if "runner" in checked:
         for launch in launches():
-            launch.check_with(checked)
+            if not launch.has_own_runner:
+                launch.check_runner(policy.runner)
     return Restorable(checked)
 
 
@@ -178,20 +177,12 @@ def close_seconds() -> float:
     return seconds
 
 
-def policy_with(explicit: Mapping[str, Any], settings: Mapping[str, Any] = _NO_SETTINGS) -> Policy:
-    """Make a policy of the defaults and of what a launch was given by itself.
-
-    Args:
-        explicit: What the launch was given.
-        settings: Defaults that are to come.
-
-    Returns:
-        The policy.
-    """
+def policy_with(explicit: Mapping[str, Any]) -> Policy:
+    """Make a policy of the defaults and of what a launch was given by itself."""
     # None stands for the configured ones of these, not for a value of its own.
     unset = {name for name in ("sinks", "runner") if explicit.get(name) is None}
     own = {name: value for name, value in explicit.items() if name not in unset}
-    given = {**_settings(), **settings, **own}
+    given = {**_settings(), **own}
     return Policy(**{name: given[name] for name in KNOBS if name in given})
 
 

@@ -50,6 +50,19 @@ def may_confirm(trial: Trial, comparison: Comparison) -> bool:
     )
 
 
+def is_within_quota(trial: Trial, record: Record) -> bool:
+    """Tell whether a difference of this kind is confirmed now, and count it if so.
+
+    Args:
+        trial: The candidate's run.
+        record: What is recorded of it.
+
+    Returns:
+        False if enough were.
+    """
+    return trial.job.candidate.quota.take(f"{record.outcome} {record.signature}")
+
+
 class Confirming:
     """Both sides' second run, and the report of the first.
 
@@ -74,8 +87,7 @@ class Confirming:
         """
         job = self._trial.job
         gate = job.gate
-        kind = f"{self._outcome.value} {self._record.signature}"
-        if not job.candidate.quota.take(kind) or gate.begin(self._meter, self._began) is not None:
+        if gate.begin(self._meter, self._began) is not None:
             self._deliver(self._record)
             return
         swallows = Exception if watch.is_callers_thread else BaseException

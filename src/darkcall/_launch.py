@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from ._policy import Policy
+    from .runners import Runner
 
 _indexes = itertools.count()
 
@@ -97,40 +98,44 @@ class Launch:
         # None while it is off.
         self._terms: Terms | None = None
         self._is_stale = True
-        self._check(policy)
+        self.check_runner(policy.runner)
         self._adopt(policy)
         _config.add(self)
         # Until now it heard of no switch.
         with _config.locked():
             self._refresh()
 
-    def check_with(self, settings: Mapping[str, Any]) -> None:
-        """Refuse defaults that this launch could not go by.
+    def check_runner(self, runner: Runner | None, knobs: Mapping[str, Any] | None = None) -> None:
+        """Refuse a runner that cannot run each of the candidates.
 
         Args:
-            settings: The defaults that are to hold for the whole process.
+            runner: The runner.
+            knobs: What the launch is to be given by itself; None for what it has.
 
         Raises:
-            ConfigurationError: Their runner, or its own, runs candidates in other processes, which
-                would not find one of them, or the control that is to run again.
+            ConfigurationError: It runs them in other processes, which would not find one, or not
+                the control that this launch by itself is told to run again.
         """
-        self._check(_config.policy_with(self._explicit, settings))
-
-    def _check(self, policy: Policy) -> None:
-        if getattr(policy.runner, "remote", None) is None:
+        if getattr(runner, "remote", None) is None:
             return
         for candidate in self.candidates:
             candidate.reference()
-        if not policy.noise:
+        noise = (self._explicit if knobs is None else knobs).get("noise")
+        if not noise:
             return
         try:
             reference_of(self.control, is_decorated=True)
         except ConfigurationError as error:
             msg = (
-                f"noise={policy.noise:g}: the control of {self.name} runs again as a candidate, "
-                f"and {error}; or give this launch noise=0"
+                f"noise={noise:g}: the control of {self.name} runs again as a candidate, "
+                f"and {error}; or leave out noise"
             )
             raise ConfigurationError(msg) from None
+
+    @property
+    def has_own_runner(self) -> bool:
+        """Whether it was given a runner by itself."""
+        return self._explicit.get("runner") is not None
 
     def _after_fork(self) -> None:
         """Begin to count at nothing, in a forked child."""
@@ -180,9 +185,6 @@ class Launch:
         if _bounds_of(policy) != _bounds_of(self._policy):
             for candidate in (*self.candidates, *([self._rerun] if self._rerun else ())):
                 candidate.gate.rebound(**_bounds_of(policy))
-        if policy.noise and self._rerun is None:
-            gate = _gate_for(f"{self.name} [{CONTROL_NAME}]", policy)
-            self._rerun = Rerun(self.control, launch=self.name, gate=gate)
         self._policy = policy
         # Kept while it is off, too: with the last holder an outlet's counts would go.
         self._outlets = _config.outlets_for(policy)
@@ -190,15 +192,31 @@ class Launch:
         if self._is_paused or not _config.is_enabled():
             self._terms = None
             return
+        runner = _config.runner_for(policy)
         self._terms = Terms(
             launch=self.name,
             index=self._index,
             policy=policy,
             parameters=self._parameters,
             outlets=self._outlets,
-            runner=_config.runner_for(policy),
-            rerun=self._rerun if policy.noise else None,
+            runner=runner,
+            rerun=self._rerun_by(policy, runner),
         )
+
+    def _rerun_by(self, policy: Policy, runner: Runner) -> Rerun | None:
+        """Give the control as a candidate; None if it is not to run again, or cannot there."""
+        if not policy.noise:
+            return None
+        if getattr(runner, "remote", None) is not None:
+            try:
+                reference_of(self.control, is_decorated=True)
+            except ConfigurationError:
+                # A default for the whole process asks for what some controls cannot do.
+                return None
+        if self._rerun is None:
+            gate = _gate_for(f"{self.name} [{CONTROL_NAME}]", policy)
+            self._rerun = Rerun(self.control, launch=self.name, gate=gate)
+        return self._rerun
 
     @property
     def is_paused(self) -> bool:
@@ -237,8 +255,9 @@ class Launch:
         check_names(knobs, "update")
         with _config.locked():
             before = self._explicit
-            self._check(_config.policy_with({**before, **knobs}))
-            self._explicit = {**self._explicit, **knobs}
+            after = {**before, **knobs}
+            self.check_runner(_config.policy_with(after).runner, after)
+            self._explicit = after
             try:
                 self._refresh()
             except ConfigurationError:

@@ -16,7 +16,7 @@ from . import _guard
 from ._budget import Meter, time_of_this_thread
 from ._candidate import CPU_BOUND_SECONDS, UnresolvedError
 from ._comparison import Comparison, compare_sides, matches_plainly
-from ._confirm import Confirming, may_confirm
+from ._confirm import Confirming, is_within_quota, may_confirm
 from ._course import Course
 from ._elsewhere import run_elsewhere
 from ._model import Observation, Outcome
@@ -217,12 +217,14 @@ class Trial:
     def _confirm(self, comparison: Comparison, candidate: Observation, watch: Watch) -> None:
         # Taken before anything runs again, and could change what was seen.
         record = self._recorded(comparison)
-        control = self._control_side()
+        control = None
+        if record is not None and is_within_quota(self, record):
+            control = self._control_side()
         try:
             if not watch.end():
                 return
-            if record is None:
-                self.settle(comparison.outcome, comparison.reason)
+            if record is None or control is None:
+                self.deliver(comparison.outcome, record)
             else:
                 confirming = Confirming(self, record, comparison.outcome)
                 confirming.run(watch, control, candidate)
@@ -314,14 +316,14 @@ class Trial:
             _guard.fault(f"recording a call of {self.job.terms.launch}", error)
             return None
 
-    def deliver(self, outcome: Outcome, record: Record) -> None:
+    def deliver(self, outcome: Outcome, record: Record | None) -> None:
         """Count the outcome, and give the sinks the record that was made of it.
 
         Args:
             outcome: The outcome.
-            record: The record.
+            record: The record; None if it could not be made.
         """
-        if self.settle(outcome, record.reason):
+        if self.settle(outcome, None) and record is not None:
             for sink in self.job.terms.sinks:
                 sink(record)
 
