@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import itertools
 import threading
 import types
+import weakref
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -216,6 +218,34 @@ def test_the_caller_does_not_wait_for_it(launched, threads):
     let_go.set()
     assert flush()
 
+    assert memory.records[0].confirmation == "deterministic"
+
+
+made = []
+
+
+class Held:
+    """Something that can be copied, and of which it can be seen when it is gone."""
+
+    def __setstate__(self, state):
+        made.append(weakref.ref(self))
+
+    def __getstate__(self):
+        return {"a": 1}
+
+
+def test_what_it_held_is_freed_without_a_collection_of_garbage(launched):
+    def raising(held):
+        raise ValueError
+
+    function, memory = launched(lambda held: held, raising, runner=INLINE, confirm=True)
+    gc.disable()
+    try:
+        function(Held())
+        assert len(made) >= 4
+        assert [one() for one in made] == [None] * len(made)
+    finally:
+        gc.enable()
     assert memory.records[0].confirmation == "deterministic"
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
+import gc
 import itertools
 import threading
 import time
+import weakref
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -556,6 +558,30 @@ class TestBounds:
         assert (kept, ran) == ([job], [False])
         assert names(memory) == ["candidate"]
         assert noise_of(function).reasons == {"interrupted": 1}
+
+
+def test_what_a_call_held_is_freed_without_a_collection_of_garbage(launched):
+    class Held:
+        pass
+
+    def control(_):
+        held = Held()
+        seen.append(weakref.ref(held))
+        return held
+
+    seen = []
+    function, memory = launched(
+        control, lambda _: None, runner=INLINE, noise=1.0, confirm=True, isolate="share"
+    )
+    gc.disable()
+    try:
+        for way in (Held(), 3):
+            function(way)
+        memory.clear()
+        del way
+        assert [one() for one in seen] == [None] * len(seen)
+    finally:
+        gc.enable()
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)

@@ -135,6 +135,9 @@ class Job:
         if self.gate is not None:
             self.gate.room.give_back(self.nbytes)
         follower = self.follower
-        if follower is not None and follower.job is not self:
-            follower.hear(outcome, reason)
+        if follower is not None:
+            # It holds the job that it starts, and that may be this one.
+            self.follower = None
+            if follower.job is not self:
+                follower.hear(outcome, reason)
         return True

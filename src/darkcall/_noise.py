@@ -133,6 +133,8 @@ class Follower:
 
     def _start(self) -> None:
         job = self.job
+        # They hold each other, and what the call holds is to be freed when it is done.
+        job.follower = None
         if self._dropped is not None:
             job.drop(self._dropped)
         elif hasattr(job, "is_unsettled"):
