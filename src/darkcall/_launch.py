@@ -257,7 +257,7 @@ class Launch:
             before = self._explicit
             after = {**before, **knobs}
             self.check_runner(_config.policy_with(after).runner, after)
-            self._explicit = after
+            self._explicit = {**self._explicit, **knobs}
             try:
                 self._refresh()
             except ConfigurationError:

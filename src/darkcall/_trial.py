@@ -229,7 +229,7 @@ class Trial:
                 confirming = Confirming(self, record, comparison.outcome)
                 confirming.run(watch, control, candidate)
         finally:
-            # As above.
+            # Tracebacks lead to this frame, as above.
             del comparison, control, candidate
 
     def begin_conclusion(self, watch: Watch, cpu_seconds: float | None) -> None:
