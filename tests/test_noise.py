@@ -7,6 +7,8 @@ import contextlib
 import functools
 import gc
 import itertools
+import os
+import sys
 import threading
 import time
 import weakref
@@ -582,6 +584,60 @@ def test_what_a_call_held_is_freed_without_a_collection_of_garbage(launched):
         assert [one() for one in seen] == [None] * len(seen)
     finally:
         gc.enable()
+
+
+class Interrupt(BaseException):
+    """Addressed to the thread, as a Ctrl-C is."""
+
+
+def interrupted(function, at):
+    """Interrupt the at-th call of darkcall's own within a call; tell whether there was one."""
+    left = itertools.count(at, -1)
+
+    def tracer(frame, _event, _argument):
+        if f"{os.sep}darkcall{os.sep}" in frame.f_code.co_filename and not next(left):
+            sys.settrace(None)
+            raise Interrupt
+
+    before = sys.gettrace()
+    sys.settrace(tracer)
+    try:
+        function([3])
+    except Interrupt:
+        return True
+    finally:
+        sys.settrace(before)
+    # What it was raised in may be a callback of the interpreter's, which passes nothing on.
+    return next(left) < 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_wherever_a_call_is_interrupted_it_is_accounted_for(launched):
+    for at in itertools.count():
+        kept = []
+
+        class Keeping(InlineRunner):
+            def submit(self, work, kept=kept):
+                kept.append(work)
+
+        function, _ = launched(
+            lambda x: x,
+            {"a": lambda x: x, "b": lambda x: 1 / 0},
+            runner=(INLINE, Keeping())[at % 2],
+            noise=1.0,
+            confirm=True,
+        )
+        was_interrupted = interrupted(function, at // 2)
+        launch_of(function).stats()
+        while kept:
+            INLINE.submit(kept.pop())
+        stats = launch_of(function).stats()
+
+        assert stats.pending == 0
+        assert stats.noise is None or stats.noise.pending == 0
+        if at % 2 == 0 and not was_interrupted:
+            break
+    assert at > 100
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
