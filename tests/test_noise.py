@@ -586,6 +586,16 @@ def test_what_a_call_held_is_freed_without_a_collection_of_garbage(launched):
         gc.enable()
 
 
+def test_a_forked_child_counts_from_nothing(launched):
+    function, _ = launched(lambda x: x, lambda x: x, runner=INLINE, noise=1.0)
+    function(1)
+    launch_of(function)._after_fork()
+    assert noise_of(function) is None
+    function(2)
+
+    assert noise_outcomes(function) == {"match": 1}
+
+
 class Interrupt(BaseException):
     """Addressed to the thread, as a Ctrl-C is."""
 
