@@ -274,3 +274,18 @@ def _other(x):
 
 replaced = _original
 _original = _other
+
+
+again_memory = MemorySink()
+
+
+@dark_launch(
+    candidate=double,
+    runner=process_runner,
+    sinks=[again_memory],
+    noise=1.0,
+    confirm=True,
+    timeout=15.0,
+)
+def where_again(x):
+    return {"pid": os.getpid(), "nice": 0, "is_dark": is_dark()}

@@ -373,6 +373,8 @@ BAD = {
     "compare_exceptions": [asynchronous, None, "same", 3],
     "ignore": [asynchronous, True, "all"],
     "context": [asynchronous, {"tenant": "a"}, 3],
+    "noise": [-0.1, 1.5, "all", None, True, math.nan],
+    "confirm": [1, None, "always"],
     "keep": ["all", None, 3, ["nothing"]],
     "digest_inputs": ["yes", None, 1, 0],
     "redact": ["card", None, 3, b"card", iter(("card",)), (3,), ("",)],

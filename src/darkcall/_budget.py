@@ -1,17 +1,24 @@
-"""What candidates use of the CPU, and what they may use."""
+"""What candidates use of the CPU, and what they may use; which differences are confirmed."""
 
 from __future__ import annotations
 
 import collections
 import math
 import time
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from . import _threads
 
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 #: The span over which a CPU budget is averaged, in seconds.
 BUDGET_SECONDS: Final = 10.0
+#: So many calls of each kind are confirmed, of so many kinds; of the rest one in so many seconds.
+QUOTA_PER_KIND: Final = 3
+QUOTA_KINDS: Final = 1000
+QUOTA_SECONDS: Final = 1.0
 #: For so long a thread that worked is taken to go on working, in seconds.
 MOMENT_SECONDS: Final = 0.00005
 _BUDGET_SLICE_SECONDS: Final = 0.1
@@ -59,6 +66,39 @@ class CpuBudget:
             if excess < 0.0:
                 return began + _REMEMBERED_SECONDS
         return now + _REMEMBERED_SECONDS
+
+
+class Quota:
+    """Which calls are confirmed: the first few of each kind, and of the rest one a second.
+
+    So a candidate that always differs costs hardly more for it, and a kind that is rare is
+    confirmed nevertheless.
+
+    Args:
+        clock: Returns seconds; for tests.
+    """
+
+    __slots__ = ("_clock", "_lock", "_next_at", "_taken")
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        # Re-entrant, for a signal handler that interrupts its holder.
+        self._lock = _threads.RLock()
+        self._taken: dict[str, int] = {}
+        self._next_at = -math.inf
+
+    def take(self, kind: str) -> bool:
+        """Tell whether a call of this kind is to be confirmed, and count it if so."""
+        with self._lock:
+            taken = self._taken.get(kind, 0)
+            if taken < QUOTA_PER_KIND and (taken or len(self._taken) < QUOTA_KINDS):
+                self._taken[kind] = taken + 1
+                return True
+            now = self._clock()
+            if now < self._next_at:
+                return False
+            self._next_at = now + QUOTA_SECONDS
+            return True
 
 
 class ThreadTime:
@@ -118,15 +158,16 @@ class Meter:
         began: What the clock told when the candidate began; read now if it is not known.
 
     Attributes:
+        began: What its clock told when the candidate began, in seconds.
         used_seconds: What it had used when it was last read.
         is_over: Whether the candidate has ended.
     """
 
-    __slots__ = ("_began", "_clock", "is_over", "used_seconds")
+    __slots__ = ("_clock", "began", "is_over", "used_seconds")
 
     def __init__(self, clock: int | None, began: float | None = None) -> None:
         self._clock = clock
-        self._began = self._now() if began is None else began
+        self.began = self._now() if began is None else began
         self.used_seconds = 0.0
         self.is_over = False
 
@@ -137,7 +178,7 @@ class Meter:
             return time.clock_gettime(self._clock)
         except OSError:
             # The thread has ended.
-            return self._began + self.used_seconds
+            return self.began + self.used_seconds
 
     def read(self, used_seconds: float | None = None) -> float:
         """Give what was used since the last reading.
@@ -149,7 +190,7 @@ class Meter:
             The difference, in seconds.
         """
         if used_seconds is None:
-            used_seconds = self._now() - self._began
+            used_seconds = self._now() - self.began
         before, self.used_seconds = self.used_seconds, max(self.used_seconds, used_seconds)
         return self.used_seconds - before
 
@@ -160,11 +201,11 @@ class Meter:
             clock: The CPU time of what runs the candidate; None if it has no clock.
         """
         self._clock = clock
-        self._began = self._now()
+        self.began = self._now()
 
     def leave_thread(self) -> None:
         """Go by what the candidate itself tells: it runs on a thread that it shares."""
-        self._clock, self._began = None, 0.0
+        self._clock, self.began = None, 0.0
 
 
 def thread_clock() -> int | None:

@@ -9,6 +9,7 @@ when something is raised, and the launch accounts for those that nobody settled.
 
 from __future__ import annotations
 
+import random
 import time
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 ROOM_SECONDS: Final = 0.001
 
 _clock = time.perf_counter
+_draw = random.random
 #: One empty mapping for all calls that wait.
 _NO_KWARGS: Final[dict[str, Any]] = {}
 
@@ -92,6 +94,7 @@ def admit(  # noqa: C901, PLR0912, PLR0915, PLR0917 -- by keyword, or in parts, 
         job = Job()
         job.candidate = candidate
         job.gate = None
+        job.follower = None
         job.is_unsettled = True
         job.nbytes = 0
         jobs.append(job)
@@ -106,6 +109,8 @@ def admit(  # noqa: C901, PLR0912, PLR0915, PLR0917 -- by keyword, or in parts, 
             job.drop(refusal)
     if not entered:
         return False
+    if terms.rerun is not None and _draw() < terms.policy.noise:
+        entered += terms.rerun.follow(jobs)
     arguments: Any = None
     isolated: list[Pair] | None = None
     skipped: str | None = None
@@ -228,7 +233,13 @@ def hand_over(  # noqa: C901, PLR0912, PLR0917 -- as above
         if weight > 0:
             job.gate.room.weigh(weight)
             job.nbytes += weight
+        follower = job.follower
+        if follower is not None and follower.job is job:
+            # It comes when the others are settled, and they may be by now.
+            follower.hear()
+            continue
         try:
+            # Not by a method of the job, which takes longer.
             job.terms.submit(job)
         except Exception as fault:  # noqa: BLE001 -- a runner of the user's own
             job.settle(Outcome.SKIPPED, "fault")

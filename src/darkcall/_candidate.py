@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _guard
+from ._budget import Quota
 from ._code import CodeVersion
 from ._forks import ForkGate
 from ._model import Outcome
@@ -46,12 +47,14 @@ class Candidate:
 
     Attributes:
         name: Its name in the launch.
+        control: The control, undecorated.
         full_name: With the launch's name before it, for log lines.
         function: The candidate itself; None before it is imported.
         code: Which version of its code runs; None before it is imported.
         gate: What decides whether it runs; replaced in a forked child.
         late: How often it ended after its deadline.
         cpu_bound: How often it took the CPU of this process for long.
+        quota: Which of its differences are confirmed; replaced in a forked child.
     """
 
     def __init__(
@@ -65,7 +68,7 @@ class Candidate:
     ) -> None:
         self.name = name
         self.full_name = f"{launch} [{name}]"
-        self._control = control
+        self.control = control
         self._target = target
         self.function: Callable[..., Any] | None = None
         self.code: CodeVersion | None = None
@@ -85,6 +88,7 @@ class Candidate:
         self._reasons: dict[str, Tally] = {}
         self.late = Tally()
         self.cpu_bound = Tally()
+        self.quota = Quota()
 
     def resolve(self) -> Callable[..., Any]:
         """Give the candidate itself; imported now if it was given by name.
@@ -117,7 +121,7 @@ class Candidate:
     def _adopt(self, function: Any) -> Callable[..., Any]:
         if isinstance(function, classmethod | staticmethod):
             function = function.__func__
-        check_signatures(self._control, function)
+        check_signatures(self.control, function)
         self._is_async = is_async(function)
         if self._is_async:
             # Here no fork comes in its middle, which the child could not get beyond.

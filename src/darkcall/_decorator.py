@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, Unpack
 from ._errors import ConfigurationError
 from ._launch import Launch
 from ._lifecycle import install_hooks
+from ._model import CONTROL_NAME
 from ._policy import Knobs, check_names
 from ._reference import check_reference
 from ._signatures import call_of, is_async, unpartial
@@ -124,6 +125,12 @@ def _named(candidate: Any) -> dict[str, Any]:
     for name, target in candidates.items():
         if not isinstance(name, str) or not name:
             msg = f"a candidate's name is a text that is not empty, not {name!r}"
+            raise ConfigurationError(msg)
+        if name == CONTROL_NAME:
+            msg = (
+                f"a candidate cannot be named {CONTROL_NAME!r}: in records that is the control, "
+                "run again for noise; give it another name"
+            )
             raise ConfigurationError(msg)
         if isinstance(target, str):
             check_reference(target)

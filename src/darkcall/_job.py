@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from . import _guard
 from ._model import Outcome
 from ._trial import Trial
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from contextvars import Context
 
     from ._candidate import Candidate
+    from ._noise import Follower
     from ._snapshot import Kept
     from ._terms import Terms
     from .runners import Watch
@@ -29,6 +31,8 @@ class Job:
         candidate: Which candidate is to run.
         gate: The gate in which the call holds a place; None if it holds none.
         is_unsettled: There, and True, until somebody settles the call.
+        follower: What starts the job that is to come after those of the candidates; None if there
+            is none.
         nbytes: What the call weighs while it waits, in bytes.
         terms: What holds for the launch.
         number: Which shadowed call of the launch this is.
@@ -54,6 +58,7 @@ class Job:
         "candidate",
         "context",
         "control_seconds",
+        "follower",
         "gate",
         "has_raised",
         "is_unsettled",
@@ -72,6 +77,7 @@ class Job:
     candidate: Candidate
     gate: Any
     is_unsettled: bool
+    follower: Follower | None
     nbytes: int
     terms: Terms
     number: int
@@ -92,6 +98,14 @@ class Job:
     def run(self, watch: Watch) -> None:
         """Do all of it, on a worker."""
         Trial(self).run(watch)
+
+    def submit(self) -> None:
+        """Hand it to the runner; whatever that raises is accounted for."""
+        try:
+            self.terms.submit(self)
+        except Exception as fault:  # noqa: BLE001 -- a runner of the user's own
+            self.settle(Outcome.SKIPPED, "fault")
+            _guard.fault(f"submitting a call of {self.terms.launch}", fault)
 
     def drop(self, reason: str) -> None:
         """Count the call as dropped."""
@@ -120,4 +134,10 @@ class Job:
             raise
         if self.gate is not None:
             self.gate.room.give_back(self.nbytes)
+        follower = self.follower
+        if follower is not None:
+            # It holds the job that it starts, and that may be this one.
+            self.follower = None
+            if follower.job is not self:
+                follower.hear(outcome, reason)
         return True

@@ -12,9 +12,11 @@ from ._candidate import Candidate
 from ._errors import ConfigurationError
 from ._gate import REFUSALS, Gate
 from ._job import Job
-from ._model import CandidateStats, Outcome, Stats
+from ._model import CONTROL_NAME, CandidateStats, Outcome, Stats
+from ._noise import Rerun
 from ._parameters import Parameters
 from ._policy import Knobs, check_names
+from ._reference import reference_of
 from ._signatures import is_async, signature_of
 from ._tally import Tally
 from ._telling import Teller
@@ -91,6 +93,8 @@ class Launch:
         )
         #: What refuses a call by itself; None if there are several.
         self.only_candidate = self.candidates[0] if len(self.candidates) == 1 else None
+        # The control as a candidate, from when it is first asked for.
+        self._rerun: Rerun | None = None
         self._parameters = self._parameters_for(policy)
         self._loop = self._loop_of_its_own()
         # None while it is off.
@@ -103,18 +107,32 @@ class Launch:
         with _config.locked():
             self._refresh()
 
-    def check_runner(self, runner: Runner | None) -> None:
+    def check_runner(self, runner: Runner | None, knobs: Mapping[str, Any] | None = None) -> None:
         """Refuse a runner that cannot run each of the candidates.
 
         Args:
             runner: The runner.
+            knobs: What the launch is to be given by itself; None for what it has.
 
         Raises:
-            ConfigurationError: It runs them in other processes, which would not find one.
+            ConfigurationError: It runs them in other processes, which would not find one, or not
+                the control that this launch by itself is told to run again.
         """
-        if getattr(runner, "remote", None) is not None:
-            for candidate in self.candidates:
-                candidate.reference()
+        if getattr(runner, "remote", None) is None:
+            return
+        for candidate in self.candidates:
+            candidate.reference()
+        noise = (self._explicit if knobs is None else knobs).get("noise")
+        if not noise:
+            return
+        try:
+            reference_of(self.control, is_decorated=True)
+        except ConfigurationError as error:
+            msg = (
+                f"noise={noise:g}: the control of {self.name} runs again as a candidate, "
+                f"and {error}; or leave out noise"
+            )
+            raise ConfigurationError(msg) from None
 
     @property
     def has_own_runner(self) -> bool:
@@ -128,6 +146,8 @@ class Launch:
         self._teller.after_fork()
         for candidate in self.candidates:
             candidate.reset(_gate_for(candidate.full_name, self._policy))
+        if self._rerun is not None:
+            self._rerun.reset(_gate_for(self._rerun.full_name, self._policy))
 
     def _loop_of_its_own(self) -> Any:
         """Give the module of the loop in the background; None if that is not needed."""
@@ -166,7 +186,7 @@ class Launch:
     def _adopt(self, policy: Policy) -> None:
         self._parameters = self._parameters_for(policy)
         if _bounds_of(policy) != _bounds_of(self._policy):
-            for candidate in self.candidates:
+            for candidate in (*self.candidates, *([self._rerun] if self._rerun else ())):
                 candidate.gate.rebound(**_bounds_of(policy))
         self._policy = policy
         # Kept while it is off, too: with the last holder an outlet's counts would go.
@@ -176,15 +196,32 @@ class Launch:
         if self._is_paused or not _config.is_enabled():
             self._terms = None
             return
+        runner = _config.runner_for(policy)
         self._terms = Terms(
             launch=self.name,
             index=self._index,
             policy=policy,
             parameters=self._parameters,
             outlets=self._outlets,
-            runner=_config.runner_for(policy),
+            runner=runner,
+            rerun=self._rerun_by(policy, runner),
             teller=self._teller,
         )
+
+    def _rerun_by(self, policy: Policy, runner: Runner) -> Rerun | None:
+        """Give the control as a candidate; None if it is not to run again, or cannot there."""
+        if not policy.noise:
+            return None
+        if getattr(runner, "remote", None) is not None:
+            try:
+                reference_of(self.control, is_decorated=True)
+            except ConfigurationError:
+                # A default for the whole process asks for what some controls cannot do.
+                return None
+        if self._rerun is None:
+            gate = _gate_for(f"{self.name} [{CONTROL_NAME}]", policy)
+            self._rerun = Rerun(self.control, launch=self.name, gate=gate)
+        return self._rerun
 
     @property
     def is_paused(self) -> bool:
@@ -223,7 +260,8 @@ class Launch:
         check_names(knobs, "update")
         with _config.locked():
             before = self._explicit
-            self.check_runner(_config.policy_with({**before, **knobs}).runner)
+            after = {**before, **knobs}
+            self.check_runner(_config.policy_with(after).runner, after)
             self._explicit = {**self._explicit, **knobs}
             try:
                 self._refresh()
@@ -262,9 +300,10 @@ class Launch:
         # Candidates that the call did not come to.
         for candidate in self.candidates[len(jobs) :]:
             job = Job()
-            job.candidate, job.gate, job.is_unsettled = candidate, None, True
+            job.candidate, job.gate, job.follower, job.is_unsettled = candidate, None, None, True
             jobs.append(job)
-        for job in jobs:
+        # The control that is to run again first: it is not to begin when the rest is settled.
+        for job in reversed(jobs):
             job.settle(Outcome.SKIPPED, reason)
 
     def stats(self) -> Stats:
@@ -312,7 +351,14 @@ class Launch:
                 for candidate, outcomes, reasons in counted
             },
             sinks=_config.sink_stats(self._outlets),
+            noise=None if self._rerun is None else self._rerun.stats(),
         )
+
+    @property
+    def runs_again(self) -> bool:
+        """Whether there is a call on which the control is yet to run again."""
+        noise = None if self._rerun is None else self._rerun.stats()
+        return noise is not None and noise.pending > 0
 
     def __repr__(self) -> str:
         state = "paused" if self._is_paused else "on" if self._terms is not None else "off"

@@ -87,6 +87,14 @@ def _ready() -> _config.Resources:
 
 
 def _flush_runners(resources: _config.Resources, deadline: float) -> bool:
+    is_done = _flush_work(resources, deadline)
+    if any(launch.runs_again for launch in _config.launches()):
+        # A control that runs again begins when the candidates have ended.
+        is_done = _flush_work(resources, deadline) and is_done
+    return is_done
+
+
+def _flush_work(resources: _config.Resources, deadline: float) -> bool:
     is_done = _flush_each(resources.runners, deadline)
     loop = _loop()
     if loop is not None:

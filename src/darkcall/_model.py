@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import operator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -24,6 +24,10 @@ class Outcome(enum.StrEnum):
     UNCOMPARABLE = "uncomparable"
     SKIPPED = "skipped"
     DROPPED = "dropped"
+
+
+#: The candidate of the records of a control that ran again.
+CONTROL_NAME: Final = "control"
 
 
 @attrs.frozen(eq=False)
@@ -210,7 +214,8 @@ class RecordDraft(Record):
 class CandidateStats:
     """The counts of one candidate.
 
-    ``shadowed`` of the launch is the sum of ``outcomes`` and ``pending``, exactly.
+    ``shadowed`` of the launch is the sum of ``outcomes`` and ``pending``, exactly.  For the control
+    that runs again (``Stats.noise``) that sum is the calls on which it was to.
 
     Attributes:
         outcomes: How often each outcome came about, zeros included.
@@ -228,6 +233,11 @@ class CandidateStats:
     late: int
     stuck: int
     cpu_bound: int = 0
+
+    @property
+    def shadowed(self) -> int:
+        """Calls that it was to run on: the sum of ``outcomes`` and ``pending``."""
+        return sum(self.outcomes.values()) + self.pending
 
 
 @attrs.frozen
@@ -260,6 +270,8 @@ class Stats:
         shadowed: Calls that were chosen; each has one outcome per candidate in the end.
         candidates: The counts of each candidate, by its name.
         sinks: The counts of each sink, by its name, over all launches that share it.
+        noise: The counts of the control where it runs again, which ``noise`` asks for; None if it
+            never did.  The sums over all candidates leave them out.
     """
 
     off: int
@@ -268,6 +280,7 @@ class Stats:
     shadowed: int
     candidates: Mapping[str, CandidateStats]
     sinks: Mapping[str, SinkStats]
+    noise: CandidateStats | None = None
 
     @property
     def calls(self) -> int:

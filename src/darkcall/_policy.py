@@ -45,6 +45,8 @@ class Knobs(TypedDict, total=False):
     compare_exceptions: Callable[[Any, Any], bool | Iterable[Difference]]
     ignore: Callable[[Observation, Observation], bool] | None
     context: Callable[..., Mapping[str, Any]] | None
+    noise: float
+    confirm: bool
     keep: Literal["nothing", "differences", "everything"]
     digest_inputs: bool
     redact: Sequence[str | Callable[[str, Any], Any]]
@@ -68,6 +70,10 @@ class Settings(Knobs, total=False):
 def _callable(value: Any) -> bool:
     # What a coroutine function returns is always true: everything would agree.
     return callable(value) and not is_async(value)
+
+
+def _bool(value: Any) -> bool:
+    return isinstance(value, bool)
 
 
 def _optional_callable(value: Any) -> bool:
@@ -164,6 +170,16 @@ def _share_or_sampler(value: Any) -> Any:
         ) from None
 
 
+def _share(value: Any) -> float:
+    try:
+        return checked_share(value)
+    except ConfigurationError:
+        raise ConfigurationError(
+            f"noise={value!r} will not do: give a share of the shadowed calls, from 0 (none) to "
+            "1 (all)"
+        ) from None
+
+
 def _rules(value: Any) -> Any:
     # Not a validator: the redactor is made of them before those are asked.
     if _collection(value):
@@ -199,6 +215,8 @@ class Policy:
     context: Any = _knob(
         None, _optional_callable, "a callable of the call's arguments, not async, or None"
     )
+    noise: float = attrs.field(default=0.0, converter=_share)
+    confirm: bool = _knob(default=False, is_valid=_bool, allowed="True or False")
     keep: str = _knob(
         "differences",
         _one_of("nothing", "differences", "everything"),

@@ -59,11 +59,12 @@ def why_not_imported(error: BaseException) -> str:
     return qualname_of(type(error))
 
 
-def reference_of(function: Any) -> str:
+def reference_of(function: Any, *, is_decorated: bool = False) -> str:
     """Name a function so that another process finds it.
 
     Args:
         function: The function.
+        is_decorated: Whether what stands under its name is to be a function that wraps it.
 
     Returns:
         Its reference, for ``imported``.
@@ -83,7 +84,7 @@ def reference_of(function: Any) -> str:
     check_main(f"{module}:{path}")
     names, here = path.split("."), sys.modules.get(module)
     # A class has no name yet while its body runs.
-    if hasattr(here, names[0]) and not _is_same(_found(here, names), function):
+    if hasattr(here, names[0]) and not _is_same(_found(here, names), function, is_decorated):
         raise _no_reference(function, f"{module} has something else under that name")
     return f"{module}:{path}"
 
@@ -95,11 +96,11 @@ def _found(module: Any, path: list[str]) -> Any:
     return found
 
 
-def _is_same(found: Any, function: Any) -> bool:
+def _is_same(found: Any, function: Any, is_decorated: bool) -> bool:  # noqa: FBT001 -- as above
     if isinstance(found, staticmethod | classmethod):
         found = found.__func__
         function = getattr(function, "__func__", function)
-    return found is function
+    return (getattr(found, "__wrapped__", None) if is_decorated else found) is function
 
 
 def _no_reference(function: Any, why: str) -> ConfigurationError:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from . import _guard, _report, _threads
 from ._code import CodeVersion
+from ._model import CONTROL_NAME
 from ._totals import Totals
 
 
@@ -151,10 +152,13 @@ class Teller:
     def _counted(self, launch: Launch) -> dict[str, Any]:
         stats = launch.stats()
         codes = {one.name: one.code.digest for one in launch.candidates if one.code is not None}
+        candidates = dict(stats.candidates)
+        if stats.noise is not None:
+            candidates[CONTROL_NAME] = stats.noise
         return {
             **{field: getattr(stats, field) for field in _FIELDS},
             "candidates": {
-                name: _candidate_of(one, codes.get(name)) for name, one in stats.candidates.items()
+                name: _candidate_of(one, codes.get(name)) for name, one in candidates.items()
             },
             "control_code": self._control_code.digest,
             "sample_rate": self._sample_rate,
@@ -168,7 +172,7 @@ def _sinks_of(outlets: list[Outlet]) -> list[int]:
 def _candidate_of(stats: CandidateStats, code: str | None) -> dict[str, Any]:
     outcomes = {outcome: times for outcome, times in stats.outcomes.items() if times}
     counted: dict[str, Any] = {
-        "shadowed": sum(outcomes.values()) + stats.pending,
+        "shadowed": stats.shadowed,
         "outcomes": outcomes,
         "reasons": dict(stats.reasons),
         "pending": stats.pending,

@@ -10,6 +10,7 @@ from .compare import Equality
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from ._noise import Rerun
     from ._parameters import Parameters
     from ._policy import Policy
     from ._telling import Teller
@@ -42,6 +43,7 @@ class Terms:
         outlets: The sinks, each behind a queue of its own.
         sinks: What takes the records; it never raises, and waits only where that was asked for.
         runner: Where candidates run.
+        rerun: The control as a candidate; None if it does not run again.
         remote: What runs them in other processes, if the runner has them run so.
         teller: Tells the sinks what the launch counted.
     """
@@ -61,6 +63,7 @@ class Terms:
         "policy",
         "rate",
         "remote",
+        "rerun",
         "runner",
         "sample_rate",
         "sampler",
@@ -79,6 +82,7 @@ class Terms:
         parameters: Parameters,
         outlets: Sequence[Outlet],
         runner: Runner,
+        rerun: Rerun | None,
         teller: Teller,
     ) -> None:
         self.launch = launch
@@ -94,6 +98,7 @@ class Terms:
         self.blocks = policy.when_full == "block"
         self.sinks = [one.offer_patiently if self.blocks else one.offer for one in outlets]
         self.runner = runner
+        self.rerun = rerun
         self.remote: Remote | None = getattr(runner, "remote", None)
         self.submit = runner.submit
         self.teller = teller

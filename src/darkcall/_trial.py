@@ -16,6 +16,7 @@ from . import _guard
 from ._budget import Meter, time_of_this_thread
 from ._candidate import CPU_BOUND_SECONDS, UnresolvedError
 from ._comparison import Comparison, compare_sides, matches_plainly
+from ._confirm import Confirming, is_within_quota, may_confirm
 from ._course import Course
 from ._elsewhere import run_elsewhere
 from ._inputs import digest_inputs
@@ -221,7 +222,29 @@ class Trial:
             self._report_match(candidate)
             return
         self.begin_conclusion(watch, cpu_seconds)
-        self.report(self.compared(watch, candidate), watch)
+        comparison = self.compared(watch, candidate)
+        if self.job.terms.policy.confirm and may_confirm(self, comparison):
+            self._confirm(comparison, candidate, watch)
+        else:
+            self.report(comparison, watch)
+
+    def _confirm(self, comparison: Comparison, candidate: Observation, watch: Watch) -> None:
+        # Taken before anything runs again, and could change what was seen.
+        record = self._recorded(comparison)
+        control = None
+        if record is not None and is_within_quota(self, record):
+            control = self._control_side()
+        try:
+            if not watch.end():
+                return
+            if record is None or control is None:
+                self.deliver(comparison.outcome, record)
+            else:
+                confirming = Confirming(self, record, comparison.outcome)
+                confirming.run(watch, control, candidate)
+        finally:
+            # Tracebacks lead to this frame, as above.
+            del comparison, control, candidate
 
     def begin_conclusion(self, watch: Watch, cpu_seconds: float | None) -> None:
         """Leave the candidate behind, which ended in time.
@@ -298,15 +321,29 @@ class Trial:
             comparison = attrs.evolve(comparison, reason=reason)
         # Nobody would settle in this place if describing hung.
         is_settled = watch is None and self.settle(comparison.outcome, comparison.reason)
-        record = None
-        try:
-            record = record_of(self, comparison)
-        except Exception as error:  # noqa: BLE001 -- the outcome stands without a record
-            _guard.fault(f"recording a call of {self.job.terms.launch}", error)
+        record = self._recorded(comparison)
         if watch is not None and watch.end():
             is_settled = self.settle(comparison.outcome, comparison.reason)
         if record is not None and is_settled:
             self._hand_out(record)
+
+    def _recorded(self, comparison: Comparison) -> Record | None:
+        try:
+            return record_of(self, comparison)
+        except Exception as error:  # noqa: BLE001 -- the outcome stands without a record
+            _guard.fault(f"recording a call of {self.job.terms.launch}", error)
+            return None
+
+    def deliver(self, outcome: Outcome, record: Record | None) -> None:
+        """Count the outcome, and give the sinks the record that was made of it.
+
+        Args:
+            outcome: The outcome.
+            record: The record; None if it could not be made.
+        """
+        if self.settle(outcome, None) and record is not None:
+            for sink in self.job.terms.sinks:
+                sink(record)
 
     def abandon(self, reason: str) -> None:
         """Go on without the candidate, which holds its thread.
