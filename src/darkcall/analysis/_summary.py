@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
+
+from ._judge import judge
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from ._verdict import Judgement
 
 
 @attrs.frozen(kw_only=True)
@@ -317,7 +325,8 @@ class Inputs:
     Attributes:
         counted: Calls whose arguments were kept or digested.
         distinct: How many different arguments these had.
-        is_estimate: Whether that is an estimate, to within about 13 %, from the sketches of rollups.
+        is_estimate: Whether that is an estimate, to within about 13 %, from the sketches of
+            rollups.
     """
 
     counted: int
@@ -403,3 +412,52 @@ class Summary:
     def to_dict(self) -> dict[str, Any]:
         """Return it as a dict that :mod:`json` can write."""
         return attrs.asdict(self)
+
+    def judge(
+        self,
+        *,
+        launch: str | Iterable[str] | None = None,
+        candidate: str | Iterable[str] | None = None,
+        max_mismatch_rate: float = 1e-3,
+        confidence: float | None = None,
+        min_calls: int | None = None,
+        max_dropped: float = 0.05,
+        max_latency_ratio: float | None = None,
+        per: str | None = None,
+        version: str | None = None,
+    ) -> Judgement:
+        """Tell whether it is safe to switch, and why.
+
+        Args:
+            launch: The launch, or several; None for all.
+            candidate: The candidate, or several; None for all.
+            max_mismatch_rate: On so large a share of calls it may differ, above 0 and below 1.
+            confidence: Of each bound, above 0 and below 1; None for that of the summary.
+            min_calls: So many calls must have been compared; None for as many as the bound needs.
+            max_dropped: So large a share of the calls that were chosen may say nothing about the
+                candidate: dropped, skipped, ignored, lost; 1.0 not to ask.
+            max_latency_ratio: On half of the calls the candidate may take so many times as long as
+                the control; None not to ask.
+            per: A key of the context; each of its values must be ready by itself.
+            version: The beginning of a digest of the candidate's code; ``"all"`` for all code,
+                None for the newest.
+
+        Returns:
+            The verdict, on each candidate and on all of them together: ``READY`` only if every
+            question that was asked is answered by data.
+
+        Raises:
+            ConfigurationError: An argument has a value that it cannot have.
+        """
+        return judge(
+            self,
+            launch=launch,
+            candidate=candidate,
+            max_mismatch_rate=max_mismatch_rate,
+            confidence=confidence,
+            min_calls=min_calls,
+            max_dropped=max_dropped,
+            max_latency_ratio=max_latency_ratio,
+            per=per,
+            version=version,
+        )
