@@ -24,9 +24,9 @@ def main(argv: Sequence[str] | None = None) -> int:
         # The core goes without what the command line needs.
         from ._cli import main as run  # noqa: PLC0415
     except ModuleNotFoundError as error:
-        if error.name not in ("rich", "typer"):
+        if error.name != "typer":
             raise
-        sys.stderr.write(f'The command line needs {error.name}: pip install "darkcall[report]"\n')
+        sys.stderr.write('darkcall: the command line needs typer: pip install "darkcall[report]"\n')
         return 3
     return run(argv)
 

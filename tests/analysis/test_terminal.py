@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-import sys
-import types
 
 import pytest
 from hypothesis import given
@@ -14,6 +12,7 @@ from rich.console import Console
 from rich.live import Live
 
 from analysis import summaries
+from darkcall.analysis._bounds import bounds, calls_needed
 from darkcall.analysis._summary import Raised
 from darkcall.analysis._terminal import (
     groups_to_dict,
@@ -32,15 +31,6 @@ from darkcall.analysis._verdict import Verdict
 UNSAFE = re.compile(
     r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]"
 )
-
-
-@pytest.fixture(autouse=True)
-def needed(monkeypatch):
-    """How many more calls are needed: so many as a test says."""
-    answer = types.SimpleNamespace(calls=1_740)
-    bounds = types.SimpleNamespace(calls_needed=lambda *_: answer.calls)
-    monkeypatch.setitem(sys.modules, "darkcall.analysis._bounds", bounds)
-    return answer
 
 
 def shown(content, width=80, encoding="utf-8", **options):
@@ -96,9 +86,11 @@ def test_a_line_of_a_verdict_or_a_record_is_one_line():
         candidate_seconds=None,
     )
 
+    short = summaries.an_example(outcome="match", signature=None, differences=None)
     for line in (hostile()["line"], record_line(record).plain):
         assert line.isprintable()
         assert "[red]x[/red]" in line
+    assert record_line(short).plain.endswith("shop.price: v2  control 2.1 ms, candidate 1.7 ms")
 
 
 @given(st.text())
@@ -184,19 +176,16 @@ def test_what_was_not_measured_takes_no_room():
         assert absent not in text
 
 
-@pytest.mark.parametrize(
-    ("calls", "high", "said"),
-    [
-        (1_740, 0.002, "1,740 more calls without a difference would show that it is at most 0.1 %"),
-        (None, 0.5, "no number of calls would show that it is at most 0.1 %"),
-        (0, 0.0009, "enough to say that it is at most 0.1 %"),
-    ],
-)
-def test_a_summary_says_how_many_calls_are_still_needed(needed, calls, high, said):
-    needed.calls = calls
-    candidate = summaries.a_clean_candidate(high=high)
+def test_a_summary_says_how_many_calls_are_still_needed():
+    def said(compared, failed):
+        low, high = bounds(failed, compared, 0.95)
+        one = summaries.a_clean_candidate(compared, failed=failed, low=low, high=high)
+        return words(render_summary(summaries.a_summary(one)))
 
-    assert said in words(render_summary(summaries.a_summary(candidate)))
+    more = calls_needed(0, 100, 1e-3, 0.95)
+    assert f"{more:,} more calls without a difference would show that it is" in said(100, 0)
+    assert "no number of calls would show that it is at most 0.1 %" in said(10**11, 10**10)
+    assert "enough to say that it is at most 0.1 %" in said(1_000_000, 0)
 
 
 def test_of_very_many_the_most_frequent_are_shown_and_the_rest_is_counted():
@@ -282,7 +271,7 @@ def test_in_ascii_nothing_is_shown_that_ascii_has_not():
     )
 
     assert text.replace(" µs", " us").isascii()
-    assert "______@@@+++" in text
+    assert "______@@@" in text
 
 
 def test_the_highest_of_many_spans_can_be_seen():
@@ -376,6 +365,13 @@ def test_a_verdict_in_one_line_names_what_it_hangs_on():
     assert verdict_line(nothing) == "INSUFFICIENT_DATA  nothing was recorded"
 
 
+def test_records_without_totals_and_nothing_missing_are_said_to_be_so():
+    coverage = summaries.a_coverage(not_final=0)
+    text = words(render_summary(summaries.a_summary(summaries.a_candidate(coverage=coverage))))
+
+    assert "processes 24 trend" in text
+
+
 def test_a_judgement_without_a_known_version_shows_none():
     (one,) = summaries.a_judgement().candidates
     candidates = (
@@ -433,6 +429,8 @@ def test_odd_numbers_are_written_somehow():
     assert times(0) == "0"
     assert times(1234) == "1,234"
     assert moment(float("nan")) == "nan s after 1970"
+    assert period(5, 5) == "1970-01-01 00:00:05 UTC"
+    assert period(5, 6) == "1970-01-01 00:00:05 to 00:00:06 UTC"
     assert period(0, 90_000) == "1970-01-01 00:00:00 to 1970-01-02 01:00:00 UTC"
     assert _size(5e9) == "5.0 GB"
     assert _size(1) == "1 byte"

@@ -48,6 +48,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         return INTERRUPTED
     except ConfigurationError as error:
         return _failed(str(error))
+    except ModuleNotFoundError as error:
+        return _failed(f'this needs {error.name}: pip install "darkcall[report]"')
     except OSError as error:
         return _failed(f"{error.filename or 'standard output'}: {error.strerror or error}")
     except Exception as error:  # noqa: BLE001 -- 1, which Python would end with, says NOT_READY

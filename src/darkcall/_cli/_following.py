@@ -11,6 +11,7 @@ import heapq
 import itertools
 import operator
 import os
+import zlib
 from typing import TYPE_CHECKING, Any, Final
 
 from darkcall._storage import MAX_LINE_BYTES
@@ -102,7 +103,7 @@ class Following:
         found: list[Record] = []
         for path, size in sizes.items():
             if size != self._sizes.get(path):
-                with contextlib.suppress(OSError, EOFError):
+                with contextlib.suppress(OSError):
                     found += self._added_to(path)
         self._sizes = sizes
         return sorted(found, key=operator.itemgetter("at"))
@@ -122,13 +123,15 @@ class Following:
             yield from filter(self._wanted, _records_in(self._lines_added_to(name, file)))
 
     def _lines_added_to(self, name: str, file: Any) -> Iterator[bytes]:
-        file.seek(self._ends.get(name, 0))
-        for line in file:
-            if not line.endswith(b"\n"):
-                # Its writer is about to write the rest.
-                return
-            self._ends[name] = self._ends.get(name, 0) + len(line)
-            yield line
+        # A compressed file that is damaged gives what comes before.
+        with contextlib.suppress(OSError, EOFError, zlib.error):
+            file.seek(self._ends.get(name, 0))
+            for line in file:
+                if not line.endswith(b"\n"):
+                    # Its writer is about to write the rest.
+                    return
+                self._ends[name] = self._ends.get(name, 0) + len(line)
+                yield line
 
 
 def _name_of(path: pathlib.Path) -> str:

@@ -44,14 +44,15 @@ def tail_records(
         if outcome not in _OUTCOMES:
             raise typer.BadParameter(f"{outcome!r} is none of {', '.join(_OUTCOMES)}")
     following = Following(records, lambda record: not outcomes or record["outcome"] in outcomes)
-    is_read = _show(following.last(lines), as_json=as_json)
     try:
+        is_read = _show(following.last(lines), as_json=as_json)
         while follows and is_read:
             pause(_INTERVAL_SECONDS)
             is_read = _show(following.added(), as_json=as_json)
     except KeyboardInterrupt:
+        if not follows:
+            raise
         # The only way to end it, so all is well.
-        return
 
 
 def _show(records: Iterable[dict[str, Any]], *, as_json: bool) -> bool:

@@ -62,7 +62,7 @@ def watch_records(
                 _watch(records, question, interval, show)
     except KeyboardInterrupt:
         # The only way to end it, so all is well.
-        return
+        pass
 
 
 def _watch(records: list[str], question: Question, interval: float, show: Show) -> None:

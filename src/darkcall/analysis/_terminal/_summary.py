@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
 from rich.text import Text
+
+from darkcall.analysis._bounds import calls_needed
 
 from ._coverage import coverage_facts, outcome_table
 from ._differences import (
@@ -114,8 +115,7 @@ def _rate_facts(one: CandidateSummary, confidence: float) -> Iterator[tuple[str,
 
 
 def _clean_calls(one: CandidateSummary, confidence: float) -> str:
-    bounds: Any = importlib.import_module("darkcall.analysis._bounds")
-    more = bounds.calls_needed(one.failed, one.compared, ASKED_RATE, confidence)
+    more = calls_needed(one.failed, one.compared, ASKED_RATE, confidence)
     at_most = f"at most {ASKED_RATE * 100:g} %"
     if one.high <= ASKED_RATE or more == 0:
         return f"enough to say that it is {at_most}"
