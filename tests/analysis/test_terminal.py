@@ -15,6 +15,7 @@ from analysis import summaries
 from darkcall.analysis._bounds import bounds, calls_needed
 from darkcall.analysis._summary import Raised
 from darkcall.analysis._terminal import (
+    _summary,
     groups_to_dict,
     record_line,
     render_groups,
@@ -184,8 +185,17 @@ def test_a_summary_says_how_many_calls_are_still_needed():
 
     more = calls_needed(0, 100, 1e-3, 0.95)
     assert f"{more:,} more calls without a difference would show that it is" in said(100, 0)
-    assert "no number of calls would show that it is at most 0.1 %" in said(10**11, 10**10)
+    assert "more than 0.1 % differ" in said(100_000, 10_000)
     assert "enough to say that it is at most 0.1 %" in said(1_000_000, 0)
+
+
+def test_a_summary_says_where_no_number_of_calls_would_be_enough(monkeypatch):
+    monkeypatch.setattr(_summary, "calls_needed", lambda *_: None)
+    one = summaries.a_clean_candidate(high=0.5)
+
+    assert "no number of calls would show that it is at most 0.1 %" in words(
+        render_summary(summaries.a_summary(one))
+    )
 
 
 def test_of_very_many_the_most_frequent_are_shown_and_the_rest_is_counted():

@@ -46,36 +46,32 @@ def main(argv: Sequence[str] | None = None) -> int:
         return app(args=words, prog_name="darkcall", standalone_mode=False) or 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except ConfigurationError as error:
-        return _failed(str(error))
-    except ModuleNotFoundError as error:
-        return _failed(f'this needs {error.name}: pip install "darkcall[report]"')
-    except OSError as error:
-        return _failed(f"{error.filename or 'standard output'}: {error.strerror or error}")
     except Exception as error:  # noqa: BLE001 -- 1, which Python would end with, says NOT_READY
-        if isinstance(error, _UsageError):
-            return _misused(error)
-        return _failed(f"{_place_of(error)}: unexpected {type(error).__name__}: {error}")
+        *usage, message = _told(error)
+        # Nobody is left to be told where that fails.
+        with contextlib.suppress(OSError, AttributeError):
+            sys.stderr.write("".join(f"{line}\n" for line in usage))
+            sys.stderr.write(f"darkcall: {one_line(message)}\n")
+        return ERROR
 
 
-def _misused(error: Any) -> int:
-    message: str = error.format_message()
-    context = error.ctx
-    if context is not None:
-        _tell(context.get_usage())
-        message += f" (see {context.command_path} --help)"
-    return _failed(message)
+def _told(error: Exception) -> list[str]:
+    if isinstance(error, _UsageError):
+        return _usage(error)
+    if isinstance(error, ConfigurationError):
+        return [str(error)]
+    if isinstance(error, ModuleNotFoundError):
+        return [f'this needs {error.name}: pip install "darkcall[report]"']
+    if isinstance(error, OSError):
+        return [f"{error.filename or 'standard output'}: {error.strerror or error}"]
+    return [f"{_place_of(error)}: unexpected {type(error).__name__}: {error}"]
 
 
-def _failed(message: str) -> int:
-    _tell(f"darkcall: {one_line(message)}")
-    return ERROR
-
-
-def _tell(line: str) -> None:
-    # Nobody is left to be told where that fails.
-    with contextlib.suppress(OSError, AttributeError):
-        sys.stderr.write(f"{line}\n")
+def _usage(error: Any) -> list[str]:
+    message, context = error.format_message(), error.ctx
+    if context is None:
+        return [message]
+    return [context.get_usage(), f"{message} (see {context.command_path} --help)"]
 
 
 def _place_of(error: Exception) -> str:

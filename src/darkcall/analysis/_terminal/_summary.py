@@ -115,6 +115,8 @@ def _rate_facts(one: CandidateSummary, confidence: float) -> Iterator[tuple[str,
 
 
 def _clean_calls(one: CandidateSummary, confidence: float) -> str:
+    if one.low > ASKED_RATE:
+        return f"more than {ASKED_RATE * 100:g} % differ"
     more = calls_needed(one.failed, one.compared, ASKED_RATE, confidence)
     at_most = f"at most {ASKED_RATE * 100:g} %"
     if one.high <= ASKED_RATE or more == 0:
