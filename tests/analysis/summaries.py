@@ -433,7 +433,8 @@ def a_judgement(verdict=Verdict.NOT_READY, **fields):
                 verdict=Verdict.INSUFFICIENT_DATA,
                 figure=0.002,
                 limit=0.001,
-                text="0 of 1,800 calls differ: at most 0.2 %, and 0.1 % is allowed.",
+                text="0 of 1,800 calls differ: at most 0.2 %, and 0.1 % is; 1,740 more calls "
+                "without a difference would show it.",
                 more_calls=1_740,
             ),
         ),

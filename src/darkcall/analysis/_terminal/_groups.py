@@ -131,10 +131,11 @@ def _example(record: dict[str, Any]) -> Iterator[RenderableType]:
 
 
 def _side(difference: dict[str, Any], side: str) -> Text:
-    if side in difference:
-        return value(difference[side])
     kind = difference.get(f"{side}_type")
-    return plain("nothing" if kind is None else f"some {kind}", "dim")
+    if kind is None and difference.get(side) is None:
+        # What is None has a type, too.
+        return plain("nothing", "dim")
+    return value(difference[side]) if side in difference else plain(f"some {kind}", "dim")
 
 
 def _raised(raised: dict[str, Any] | None) -> Text:

@@ -12,7 +12,7 @@ from darkcall._text import escaped
 from darkcall.analysis._verdict import Verdict
 
 from ._layout import indented
-from ._words import counted, plain
+from ._words import plain
 
 
 if TYPE_CHECKING:
@@ -62,13 +62,9 @@ def _candidate(one: CandidateJudgement) -> Iterator[RenderableType]:
     grid.add_column(no_wrap=True)
     grid.add_column(overflow="fold")
     for criterion in one.criteria:
-        text = plain(criterion.text)
-        if criterion.more_calls:
-            more = counted(criterion.more_calls, "more call")
-            text.append(f"\n{more} without a difference would be enough", style="bold")
         answer = Text(_ANSWERS[criterion.verdict], style=_STYLES[criterion.verdict])
         name = plain(criterion.name.replace("_", " "))
-        grid.add_row(answer, Text.assemble(name, ": ", text, overflow="fold"))
+        grid.add_row(answer, Text.assemble(name, ": ", plain(criterion.text), overflow="fold"))
     yield indented(grid)
 
 
