@@ -48,7 +48,13 @@ def summarised(records: list[str], *, shows_bar: bool = True, **options: Any) ->
 
     tools: Any = analysis
     with _bar() if shows_bar else contextlib.nullcontext() as progress:
-        summary: Summary = tools.summarise(*records, progress=progress, **options)
+        try:
+            summary: Summary = tools.summarise(*records, progress=progress, **options)
+        except RuntimeError as error:
+            # What DuckDB makes of Ctrl-C in the middle of a query.
+            if str(error) == "Query interrupted":
+                raise KeyboardInterrupt from None
+            raise
     return summary
 
 
