@@ -150,29 +150,6 @@ def test_the_demo_fails_when_the_right_candidate_is_wrong_once(tmp_path, capsys,
     assert "demo.dedent [rewrite]: matched on 19 of 20 calls" in capsys.readouterr().out
 
 
-def test_the_command_without_words_prints_help(capsys):
-    assert main([]) == 2
-    assert "demo" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("words", [["--help"], ["demo", "--help"]])
-def test_help_is_printed_on_request(words, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(words)
-
-    assert ended.value.code == 0
-    assert "usage: darkcall" in capsys.readouterr().out
-
-
-@pytest.mark.parametrize("limit", ["0", "-1", "many"])
-def test_a_limit_that_is_no_positive_number_is_refused(limit, capsys):
-    with pytest.raises(SystemExit) as ended:
-        main(["demo", "--limit", limit])
-
-    assert ended.value.code == 2
-    assert "--limit" in capsys.readouterr().err
-
-
 @given(TEXTS)
 def test_the_right_rewrite_is_dedent(text):
     assert dedent_rewrite(text) == textwrap.dedent(text)
