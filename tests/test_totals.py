@@ -651,3 +651,14 @@ def test_totals_always_add_up_to_all_calls(passed, ways):
 def test_the_source_changes_with_the_process(monkeypatch):
     monkeypatch.setattr(_report, "_process", "abc")
     assert _report.source_of(3) == "abc-3"
+
+
+def test_a_control_that_ran_again_is_told_beside_the_candidates(taker):
+    function = launched(taker, noise=1.0)
+    function(1)
+    function(2)
+    flush()
+
+    told = taker.totals[-1].candidates["control"]
+    assert (told["shadowed"], told["outcomes"], told["pending"]) == (2, {"match": 2}, 0)
+    assert taker.totals[-1].shadowed == 2

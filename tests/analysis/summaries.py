@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from darkcall.analysis._summary import (
-    CandidateSummary,
-    Coverage,
+from darkcall.analysis._findings import (
     Distribution,
     Group,
     Inputs,
     Latency,
     Noise,
-    Part,
     PathCount,
     Point,
     Raised,
+)
+from darkcall.analysis._summary import (
+    CandidateSummary,
+    Coverage,
+    Part,
     Sources,
     Stratum,
     Summary,

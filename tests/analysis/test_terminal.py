@@ -13,7 +13,7 @@ from rich.live import Live
 
 from analysis import summaries
 from darkcall.analysis._bounds import bounds, calls_needed
-from darkcall.analysis._summary import Raised
+from darkcall.analysis._findings import Raised
 from darkcall.analysis._terminal import (
     _summary,
     groups_to_dict,

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from darkcall.analysis._summary import Group, Noise, PathCount, Raised
+    from darkcall.analysis._findings import Group, Noise, PathCount, Raised
 
 #: So many rows of a table are shown; ``--json`` has all.
 MAX_ROWS: Final = 10

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
     from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 
-    from darkcall.analysis._summary import CandidateSummary, Group, Summary
+    from darkcall.analysis._findings import Group
+    from darkcall.analysis._summary import CandidateSummary, Summary
 
 _MAX_EXAMPLES: Final = 2
 _MAX_DIFFERENCES: Final = 10

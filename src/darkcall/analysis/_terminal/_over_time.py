@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from darkcall.analysis._summary import Distribution, Latency, Point, Version
+    from darkcall.analysis._findings import Distribution, Latency, Point
+    from darkcall.analysis._summary import Version
 
 _SHOWN: Final = {0.5: "median", 0.9: "90 %", 0.99: "99 %", 0.999: "99.9 %"}
 _MAX_PARTS: Final = 20
