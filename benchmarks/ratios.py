@@ -11,7 +11,6 @@ import asyncio
 import itertools
 import json
 import os
-import pathlib
 import pickle
 import statistics
 import sys
@@ -29,6 +28,7 @@ import wrapt
 from beside import standing, tables
 
 from darkcall import dark_launch, flush, launch_of
+from darkcall.analysis import read
 from darkcall.runners import InlineRunner, ThreadRunner
 from darkcall.sinks import JsonlSink, MemorySink
 
@@ -453,8 +453,7 @@ def jsonl_row(rounds: int) -> Row:
             return (seconds + time.process_time() - before) / calls
 
         ours(1)
-        [path] = pathlib.Path(folder).iterdir()
-        record = json.loads(path.read_bytes())
+        [record] = read(folder)
         descriptor = os.open(f"{folder}/theirs", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
         def theirs(calls: int) -> float:

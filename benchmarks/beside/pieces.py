@@ -86,13 +86,14 @@ def _append(path: Path, number: int) -> None:
 
 def done(folder):
     """Return the process of each piece that was done."""
-    records = [
+    lines = [
         json.loads(line)
         for path in folder.glob("records/*.jsonl")
         for line in path.read_text().splitlines()
     ]
+    # What else there is are totals.
     return _numbers(folder / "done") + [
-        record["pid"] for record in records if record["outcome"] == "match"
+        line["pid"] for line in lines if line.get("outcome") == "match"
     ]
 
 

@@ -342,8 +342,7 @@ class Trial:
             record: The record; None if it could not be made.
         """
         if self.settle(outcome, None) and record is not None:
-            for sink in self.job.terms.sinks:
-                sink(record)
+            self._hand_out(record)
 
     def abandon(self, reason: str) -> None:
         """Go on without the candidate, which holds its thread.
