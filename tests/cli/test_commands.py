@@ -10,6 +10,7 @@ import time
 import types
 from pathlib import Path
 
+import attrs
 import pytest
 import typer
 from rich.text import Text
@@ -192,26 +193,45 @@ def test_a_page_and_json_do_not_share_standard_output(typed, page):
     assert "both want standard output" in err
 
 
-def test_the_demo_judges_its_records_where_a_page_is_asked_for(typed, page, tmp_path, monkeypatch):
-    ran = []
-    monkeypatch.setattr(_demo, "run", lambda **options: ran.append(options) or 0)
-    folder, html = tmp_path / "records", tmp_path / "page.html"
-    status, out, _ = typed("demo", "--records", str(folder), "--limit", "5", "--html", str(html))
-
-    assert (status, ran) == (0, [{"records": str(folder), "limit": 5}])
-    assert typed.asked[0][0] == (str(folder),)
-    assert html.exists()
-    assert "NOT_READY" in out
+def a_verdict_on(candidate):
+    [judged] = summaries.a_judgement(Verdict.NOT_READY).candidates
+    judged = attrs.evolve(judged, launch="demo.dedent", candidate=candidate)
+    return summaries.Judgement(verdict=judged.verdict, candidates=(judged,))
 
 
-def test_the_demo_without_a_page_judges_nothing(typed, monkeypatch):
+def test_the_demo_judges_its_records_and_writes_the_page_beside_them(typed, page, monkeypatch):
     folders = []
-    monkeypatch.setattr(_demo, "run", lambda *, records, limit: folders.append(records) or 1)
+    monkeypatch.setattr(_demo, "run", lambda *, records, limit: folders.append(records) or 0)
+    typed.judgement = a_verdict_on("naive")
+    status, out, _ = typed("demo")
+    [folder] = map(Path, folders)
 
-    assert typed("demo")[0] == 1
-    assert Path(folders[0]).name.startswith("darkcall-demo-")
-    Path(folders[0]).rmdir()
-    assert typed.asked == []
+    assert folder.name.startswith("darkcall-demo-")
+    assert status == 0
+    assert typed.asked[0] == ((str(folder),), {"launch": "demo.dedent"})
+    assert "NOT_READY" in out
+    (folder / "report.html").unlink()
+    folder.rmdir()
+
+
+def test_the_demo_takes_a_folder_a_limit_and_a_file(typed, page, tmp_path, monkeypatch):
+    ran = []
+    monkeypatch.setattr(_demo, "run", lambda **options: ran.append(options) or 1)
+    typed.judgement = a_verdict_on("naive")
+    folder, html = tmp_path / "records", tmp_path / "page.html"
+    status, _, _ = typed("demo", "--records", str(folder), "--limit", "5", "--html", str(html))
+
+    assert (status, ran) == (1, [{"records": str(folder), "limit": 5}])
+    assert html.exists()
+
+
+def test_the_demo_fails_where_a_verdict_is_wrong(typed, page, tmp_path, monkeypatch):
+    monkeypatch.setattr(_demo, "run", lambda **_: 0)
+    typed.judgement = a_verdict_on("rewrite")
+    status, out, _ = typed("demo", "--html", str(tmp_path / "page.html"))
+
+    assert status == 1
+    assert "demo.dedent [rewrite]: it is NOT_READY, which is wrong" in out
 
 
 def test_without_a_command_help_is_shown_and_nothing_is_answered(typed):

@@ -263,20 +263,25 @@ def demo(
         typer.Option(metavar="N", min=1, help="Take only the first N docstrings, not all."),
     ] = None,
     html: Annotated[
-        str | None, typer.Option(metavar="FILE", help="Judge the records, and write the page.")
+        str | None,
+        typer.Option(metavar="FILE", help="Where the page goes; beside the records by default."),
     ] = None,
 ) -> int:
     """Show a dark launch of textwrap.dedent on real input.
 
-    Two rewrites of it run in the dark, over every docstring of the standard library. Ends with 1
-    if a call is not accounted for, or the wrong rewrite is not found out.
+    Two rewrites of it run in the dark, over every docstring of the standard library, and are
+    judged. Ends with 1 if a call is not accounted for, or a verdict is wrong.
     """
-    from darkcall._demo import run  # noqa: PLC0415 -- as above
+    from darkcall._demo import LAUNCH, run, wrong_verdicts  # noqa: PLC0415 -- as above
+
+    from ._out import write  # noqa: PLC0415 -- as above
+    from ._report import show_page  # noqa: PLC0415 -- as above
 
     folder = records or pathlib.Path(tempfile.mkdtemp(prefix="darkcall-demo-"))
     status = run(records=str(folder), limit=limit)
-    if html is not None:
-        from ._report import show_page  # noqa: PLC0415 -- as above
-
-        show_page(*judged([str(folder)], Question()), html=html)
-    return status
+    summary = summarised([str(folder)], launch=LAUNCH)
+    judgement = summary.judge()
+    show_page(summary, judgement, html=html or str(folder / "report.html"))
+    wrong = wrong_verdicts(judgement)
+    write("".join(f"{sentence}\n" for sentence in wrong))
+    return 1 if wrong else status

@@ -44,18 +44,16 @@ def summarised(records: list[str], *, shows_bar: bool = True, **options: Any) ->
         options: As ``summarise`` takes them.
     """
     # It takes DuckDB, which no help text needs.
-    from darkcall import analysis  # noqa: PLC0415
+    from darkcall.analysis import summarise  # noqa: PLC0415
 
-    tools: Any = analysis
     with _bar() if shows_bar else contextlib.nullcontext() as progress:
         try:
-            summary: Summary = tools.summarise(*records, progress=progress, **options)
+            return summarise(*records, progress=progress, **options)
         except RuntimeError as error:
             # What DuckDB makes of Ctrl-C in the middle of a query.
             if str(error) == "Query interrupted":
                 raise KeyboardInterrupt from None
             raise
-    return summary
 
 
 def judged(
@@ -68,13 +66,13 @@ def judged(
         question: What is asked.
         shows_bar: As above.
     """
-    summary: Any = summarised(
+    summary = summarised(
         records,
         shows_bar=shows_bar,
         by=() if question.per is None else (question.per,),
         confidence=question.confidence,
     )
-    asked = {
+    asked: dict[str, Any] = {
         "launch": question.launches,
         "candidate": question.candidate,
         "max_mismatch_rate": question.max_mismatch_rate,

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Group
 from rich.text import Text
@@ -31,8 +30,10 @@ def show_page(summary: Summary, judgement: Judgement, *, html: str, as_json: boo
     Raises:
         ConfigurationError: It cannot be written.
     """
-    pages: Any = importlib.import_module("darkcall.analysis._page")
-    page = pages.page_of(summary, judgement)
+    # It takes Altair, which nothing else needs.
+    from darkcall.analysis._page import page_of  # noqa: PLC0415
+
+    page = page_of(summary, judgement)
     if html == "-":
         write(page)
         return

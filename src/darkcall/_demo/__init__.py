@@ -14,11 +14,14 @@ import time
 from darkcall import launch_of
 from darkcall.sinks import JsonlSink
 
-from ._account import accounts_of, broken_promises, new_files, read_records
+from ._account import accounts_of, broken_promises, new_files, read_records, wrong_verdicts
 from ._cost import lost_by_the_caller
 from ._docstrings import StandardLibrary
 from ._page import Page
-from ._shadow import launched, launched_as_in_production, shadow_all
+from ._shadow import LAUNCH, launched, launched_as_in_production, shadow_all
+
+
+__all__ = ["LAUNCH", "run", "wrong_verdicts"]
 
 
 #: On how many docstrings the caller's time is measured, at rest and in bursts.

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
     from darkcall import CandidateStats, Stats
+    from darkcall.analysis import Judgement
 
 #: The candidates, and whether each is to match on every call.
 IS_RIGHT: Final = {"naive": False, "rewrite": True}
@@ -178,6 +179,22 @@ def broken_promises(accounts: Iterable[Account]) -> Iterator[str]:
             yield f"{who}: matched on {matches} of {account.made} calls, not on all"
         if not IS_RIGHT[account.candidate] and not account.counts.outcomes[Outcome.MISMATCH]:
             yield f"{who}: never mismatched, and is known to be wrong"
+
+
+def wrong_verdicts(judgement: Judgement) -> list[str]:
+    """Tell which verdicts are wrong; that there are too few calls to tell is never wrong.
+
+    Args:
+        judgement: The verdict on each candidate.
+
+    Returns:
+        A sentence for each of them.
+    """
+    return [
+        f"{one.launch} [{one.candidate}]: it is {one.verdict}, which is wrong"
+        for one in judgement.candidates
+        if one.verdict == ("NOT_READY" if IS_RIGHT[one.candidate] else "READY")
+    ]
 
 
 def _sides(account: Account) -> str:

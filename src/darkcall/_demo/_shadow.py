@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     Dedent = Callable[[str], str]
 
 CANDIDATES: Final = {"naive": dedent_naive, "rewrite": dedent_rewrite}
+#: The launch on every docstring.
+LAUNCH: Final = "demo.dedent"
 FLUSH_SECONDS: Final = 60.0
 
 place_of_docstring = contextvars.ContextVar("place_of_docstring", default="")
@@ -38,7 +40,7 @@ def launched(sink: Sink) -> Dedent:
     """
     launch = dark_launch(
         candidate=CANDIDATES,
-        name="demo.dedent",
+        name=LAUNCH,
         compare=line_by_line,
         context=lambda _text: {"docstring": place_of_docstring.get()},
         # Every call is to be compared, however long it takes.

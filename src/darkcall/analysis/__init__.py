@@ -7,7 +7,18 @@ from __future__ import annotations
 
 from ._read import Reading, read
 from ._summarise import summarise
-from ._summary import Summary
+from ._summary import CandidateSummary, Summary
+from ._verdict import CandidateJudgement, Criterion, Judgement, Verdict
 
 
-__all__ = ["Reading", "Summary", "read", "summarise"]
+__all__ = [
+    "CandidateJudgement",
+    "CandidateSummary",
+    "Criterion",
+    "Judgement",
+    "Reading",
+    "Summary",
+    "Verdict",
+    "read",
+    "summarise",
+]
