@@ -26,8 +26,8 @@ BUSY_SECONDS = 5.0
 _BATCH = 16
 
 _TABLES = "SELECT name FROM sqlite_master WHERE type='table' AND rootpage>0"
-_ROWS = "SELECT rowid, * FROM records WHERE rowid > ? ORDER BY rowid LIMIT ?"
-_NEXT = "SELECT rowid FROM records WHERE rowid > ? ORDER BY rowid LIMIT 1"
+_ROWS = "SELECT rowid, * FROM {} WHERE rowid > ? ORDER BY rowid LIMIT ?"
+_NEXT = "SELECT rowid FROM {} WHERE rowid > ? ORDER BY rowid LIMIT 1"
 _BEFORE_ALL = -(1 << 63)
 
 _Row = tuple[int, dict[str, Any]]
@@ -104,15 +104,15 @@ def _is_stored_away(path: pathlib.Path) -> bool:
 
 
 def _rows(
-    connection: sqlite3.Connection, skipped: collections.Counter[Reason]
+    connection: sqlite3.Connection, skipped: collections.Counter[Reason], table: str = "records"
 ) -> Iterator[dict[str, Any]]:
     last = _BEFORE_ALL
     while True:
         try:
             # A writer's log grows for as long as somebody reads: so not all at one go.
-            rows = _after(last, connection, at_most=_BATCH)
+            rows = _after(last, connection, table, at_most=_BATCH)
         except sqlite3.Error:
-            rows, following = _step(last, connection, skipped)
+            rows, following = _step(last, connection, skipped, table)
         else:
             if not rows:
                 return
@@ -124,21 +124,21 @@ def _rows(
         last = following
 
 
-def _after(last: int, connection: sqlite3.Connection, *, at_most: int) -> list[_Row]:
-    cursor = connection.execute(_ROWS, (last, at_most))
+def _after(last: int, connection: sqlite3.Connection, table: str, *, at_most: int) -> list[_Row]:
+    cursor = connection.execute(_ROWS.format(table), (last, at_most))
     names = [column[0] for column in cursor.description]
     return [(row[0], dict(zip(names, row, strict=True))) for row in cursor]
 
 
 def _step(
-    last: int, connection: sqlite3.Connection, skipped: collections.Counter[Reason]
+    last: int, connection: sqlite3.Connection, skipped: collections.Counter[Reason], table: str
 ) -> tuple[list[_Row], int]:
     """Read the next row alone, or count it: one of those that follow cannot be read."""
-    found = connection.execute(_NEXT, (last,)).fetchone()
+    found = connection.execute(_NEXT.format(table), (last,)).fetchone()
     if found is None:
         raise sqlite3.DatabaseError("it is damaged behind its last row")
     try:
-        return _after(last, connection, at_most=1), found[0]
+        return _after(last, connection, table, at_most=1), found[0]
     except sqlite3.Error as error:
         is_long = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_TOOBIG
         skipped["too_long" if is_long else "unreadable"] += 1
@@ -158,3 +158,26 @@ def _value_of(name: str, cell: Any) -> Any:
         return cell.decode("utf-8")
     except UnicodeDecodeError:
         raise NoRecordError("not_a_record") from None
+
+
+def texts_in(
+    path: pathlib.Path, table: str, skipped: collections.Counter[Reason]
+) -> Iterator[bytes]:
+    """Give the JSON texts of a table of totals or rollups; none if there is no such table.
+
+    Args:
+        path: The database; it is not changed.
+        table: The table, of which the column ``data`` is read.
+        skipped: Where to count rows that hold no text.
+
+    Raises:
+        sqlite3.Error: The database cannot be read to its end.
+    """
+    with contextlib.closing(_opened(path)) as connection, _said_in_text():
+        if (table.encode(),) not in connection.execute(_TABLES).fetchall():
+            return
+        for row in _rows(connection, skipped, table):
+            if type(row.get("data")) is bytes:
+                yield row["data"]
+            else:
+                skipped["not_a_record"] += 1
