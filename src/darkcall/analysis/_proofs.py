@@ -48,45 +48,28 @@ def _transformed(types: dict[str, str]) -> str:
     return f"json_transform(line, '{{{spec}}}')"
 
 
-def _starts(place: int, start: str) -> str:
-    return f"starts_with(part[{place}], '{start}')"
-
-
 def _ends_with_a_digit(place: int) -> str:
     return f"part[{place}][-1:] BETWEEN '0' AND '9'"
 
 
-# What the sinks write of a match, in their order and spelling.  Cut at its commas, each piece must
-# be one member: then no comma is left in any, so no other member hides there, and a number that
-# ends with a digit is one.
-_FIRST: Final = " AND ".join(
+# What the sinks write of a match, in their order and spelling.  Each name that is looked for is
+# there, and there are no more commas than that takes: so there is no other member.  A member that
+# ends with a digit is a number, as no text does.
+_HEAD: Final = """starts_with(line, '{"schema":1,"call_id":"' || found.call_id || '","launch":"' ||
+    found.launch || '","candidate":"' || found.candidate || '","outcome":"match","at":')"""
+_MIDDLE: Final = """contains(line, ',"host":"' || found.host || '","pid":' || found.pid ||
+    ',"control_seconds":') AND starts_with(part[8], '"pid":')"""
+_TAIL: Final = ("waited_seconds", "candidate_seconds", "candidate_cpu_seconds", "sample_rate")
+_MEMBERS: Final = "len(part) = 9 + " + " + ".join(
+    f"(found.{name} IS NOT NULL)::INTEGER" for name in _TAIL
+)
+_DIGITS: Final = " AND ".join(
     [
-        "part[1] = '{\"schema\":1'",
-        *(
-            _starts(place, f'"{name}":"')
-            for place, name in ((2, "call_id"), (3, "launch"), (4, "candidate"), (7, "host"))
-        ),
-        'part[5] = \'"outcome":"match"\'',
-        *(
-            f"{_starts(place, start)} AND {_ends_with_a_digit(place)}"
-            for place, start in ((6, '"at":'), (9, '"control_seconds":'))
-        ),
-        "part[8] = '\"pid\":' || found.pid",
-        *(
-            _starts(place, f'"{name}":')
-            for place, name in ((10, "waited_seconds"), (11, "candidate_seconds"))
-        ),
-        _ends_with_a_digit(10),
-        "line[-2:-2] BETWEEN '0' AND '9' AND line[-1:] = '}'",
+        *map(_ends_with_a_digit, (6,)),
+        *(f"(len(part) <= {place} OR {_ends_with_a_digit(place)})" for place in range(9, 13)),
+        "line[-2:-2] BETWEEN '0' AND '9'",
     ]
 )
-_LAST: Final = f"""CASE len(part)
-    WHEN 11 THEN true
-    WHEN 12 THEN {_ends_with_a_digit(11)} AND
-        ({_starts(12, '"candidate_cpu_seconds":')} OR {_starts(12, '"sample_rate":')})
-    WHEN 13 THEN {_ends_with_a_digit(11)} AND {_starts(12, '"candidate_cpu_seconds":')}
-        AND {_ends_with_a_digit(12)} AND {_starts(13, '"sample_rate":')}
-    ELSE false END"""
 
 
 def _in_range(name: str) -> str:
@@ -96,7 +79,7 @@ def _in_range(name: str) -> str:
 
 _RANGES: Final = " AND ".join(map(_in_range, (*_NUMBERS, "waited_seconds")))
 _COMPLETE: Final = 'found."at" IS NOT NULL AND found.control_seconds IS NOT NULL'
-_MATCH: Final = f"{_FIRST} AND {_LAST} AND {_COMPLETE} AND {_RANGES}"
+_MATCH: Final = f"{_HEAD} AND {_MIDDLE} AND {_MEMBERS} AND {_DIGITS} AND {_COMPLETE} AND {_RANGES}"
 
 # Any other record: JSON by the strict rules, each name there once, each value of its type.
 _ODD: Final = r",\s*[\]}]|[0-9]{200}|[eE][+-]?[0-9]{3}|(?i:nan|inf|infinity)(?:[\s,\]}]|$)"
@@ -126,13 +109,13 @@ _TYPED: Final = " AND ".join(
 
 
 def _each_once(path: str) -> str:
-    return f"len(json_keys(line, '{path}')) = len(list_distinct(json_keys(line, '{path}')))"
+    return f"len(json_keys(sound, '{path}')) = len(list_distinct(json_keys(sound, '{path}')))"
 
 
 def _each_difference_has(name: str, kinds: str) -> str:
-    types = f"json_type(line, '$.differences[*].{name}')"
+    types = f"json_type(sound, '$.differences[*].{name}')"
     return (
-        f"len({types}) = json_array_length(line, '$.differences')"
+        f"len({types}) = json_array_length(sound, '$.differences')"
         f" AND len(list_filter({types}, lambda kind: kind NOT IN ({kinds}))) = 0"
     )
 
@@ -143,19 +126,19 @@ _DIFFERENCES: Final = " AND ".join(
         _each_difference_has("kind", "'VARCHAR'"),
         _each_difference_has("control_type", "'VARCHAR', 'NULL'"),
         _each_difference_has("candidate_type", "'VARCHAR', 'NULL'"),
-        "len(list_filter(json_keys(line, '$.differences[*]'),"
+        "len(list_filter(json_keys(sound, '$.differences[*]'),"
         " lambda names: len(names) <> len(list_distinct(names)))) = 0",
     ]
 )
 _SIDES: Final = " AND ".join(
-    f"coalesce(json_type(line, '$.{side}.type') = 'VARCHAR' AND {_each_once('$.' + side)},"
-    f" NOT json_exists(line, '$.{side}'))"
+    f"coalesce(json_type(sound, '$.{side}.type') = 'VARCHAR' AND {_each_once('$.' + side)},"
+    f" NOT json_exists(sound, '$.{side}'))"
     for side in ("control_raised", "candidate_raised")
 )
-_ANY: Final = f"""{_TYPED} AND {_each_once("$")} AND NOT json_exists(line, '$.kind')
-    AND json_extract_string(line, '$.schema') = '1'
-    AND json_extract_string(line, '$.outcome') IN ({_OUTCOMES})
-    AND coalesce({_DIFFERENCES}, NOT json_exists(line, '$.differences')) AND {_SIDES}"""
+_ANY: Final = f"""{_TYPED} AND {_each_once("$")} AND NOT json_exists(sound, '$.kind')
+    AND json_extract_string(sound, '$.schema') = '1'
+    AND json_extract_string(sound, '$.outcome') IN ({_OUTCOMES})
+    AND coalesce({_DIFFERENCES}, NOT json_exists(sound, '$.differences')) AND {_SIDES}"""
 _BRACKETS: Final = "strlen(line) - strlen(replace(replace(line, '[', ''), '{', ''))"
 _STRICT: Final = f"""strlen(line) < {MAX_LINE_BYTES} AND {_BRACKETS} <= {MAX_DEPTH}
     AND NOT regexp_matches(line, '{_ODD}')"""
@@ -191,13 +174,12 @@ MATCHES: Final = f"""INSERT INTO records SELECT {_columns("NULL, NULL, NULL, NUL
 #: Any records that pass, from lines; the others keep their text and have no launch.
 RECORDS: Final = f"""INSERT INTO records SELECT {_columns(_INPUT,
     "CASE WHEN passes AND found.outcome = 'match' THEN NULL ELSE line END")}
-    FROM (SELECT line, found, is_strict AND coalesce(({_ANY}) AND {_COMPLETE}
+    FROM (SELECT line, found, coalesce(({_ANY}) AND {_COMPLETE}
             AND found.pid IS NOT NULL AND {_RANGES}, false) AS passes
-        FROM (SELECT line, is_strict,
-            CASE WHEN is_strict THEN json_type(line, [{_PATHS}]) END AS kind,
-            CASE WHEN is_strict THEN {_transformed(_TYPES | _MORE_TYPES)} END AS found
-            FROM (SELECT line, CASE WHEN json_valid(line) THEN {_STRICT} ELSE false END AS is_strict
-                FROM {{lines}})))"""
+        FROM (SELECT line, sound, json_type(sound, [{_PATHS}]) AS kind,
+                {_transformed(_TYPES | _MORE_TYPES).replace("line", "sound")} AS found
+            FROM (SELECT line, CASE WHEN json_valid(line) AND {_STRICT} THEN line
+                ELSE '{{}}' END AS sound FROM {{lines}})))"""
 
 #: Records that the careful reader took, from lines that were written for this.
 TRUSTED: Final = f"""INSERT INTO records SELECT {_columns(_INPUT,
