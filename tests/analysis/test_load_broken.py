@@ -108,7 +108,7 @@ def text_of(value):
 
 
 @settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(st.lists(mangled(), min_size=1, max_size=30), st.booleans())
 def test_a_mangled_file_is_counted_as_the_careful_reader_counts_it(tmp_path, lines, is_compressed):
