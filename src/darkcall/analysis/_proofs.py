@@ -43,43 +43,37 @@ _MORE_TYPES: Final = {
 }
 
 
-def _transformed(types: dict[str, str]) -> str:
+def _transformed(types: dict[str, str], text: str) -> str:
     spec = ", ".join(f'"{name}": "{kind}"' for name, kind in types.items())
-    return f"json_transform(line, '{{{spec}}}')"
-
-
-def _ends_with_a_digit(place: int) -> str:
-    return f"part[{place}][-1:] BETWEEN '0' AND '9'"
+    return f"json_transform({text}, '{{{spec}}}')"
 
 
 # What the sinks write of a match, in their order and spelling.  Each name that is looked for is
-# there, and there are no more commas than that takes: so there is no other member.  A member that
-# ends with a digit is a number, as no text does.
-_HEAD: Final = """starts_with(line, '{"schema":1,"call_id":"' || found.call_id || '","launch":"' ||
-    found.launch || '","candidate":"' || found.candidate || '","outcome":"match","at":')"""
-_MIDDLE: Final = """contains(line, ',"host":"' || found.host || '","pid":' || found.pid ||
-    ',"control_seconds":') AND starts_with(part[8], '"pid":')"""
+# there, and there are no more commas than that takes: so there is no other member, and none twice.
+_HEAD: Final = """starts_with(line, concat('{"schema":1,"call_id":"', found.call_id, '","launch":"',
+    found.launch, '","candidate":"', found.candidate, '","outcome":"match","at":'))"""
+_MIDDLE: Final = """contains(line, concat(',"host":"', found.host, '","pid":', found.pid,
+    ',"control_seconds":')) AND starts_with(part[8], '"pid":')"""
 _TAIL: Final = ("waited_seconds", "candidate_seconds", "candidate_cpu_seconds", "sample_rate")
 _MEMBERS: Final = "len(part) = 9 + " + " + ".join(
     f"(found.{name} IS NOT NULL)::INTEGER" for name in _TAIL
 )
-_DIGITS: Final = " AND ".join(
-    [
-        *map(_ends_with_a_digit, (6,)),
-        *(f"(len(part) <= {place} OR {_ends_with_a_digit(place)})" for place in range(9, 13)),
-        "line[-2:-2] BETWEEN '0' AND '9'",
-    ]
+# Of the optional ones, those that are there; whole numbers are rare, and take the other way.
+_FLOATS: Final = ("at", "control_seconds", *_TAIL)
+_SHAPES: Final = ", ".join(
+    f"['DOUBLE', 'DOUBLE', 'DOUBLE', 'DOUBLE', {cpu}, {rate}]"
+    for cpu in ("'DOUBLE'", "NULL")
+    for rate in ("'DOUBLE'", "'UBIGINT'", "NULL")
 )
+_FLOATING: Final = f"kind IN ({_SHAPES})"
 
 
-def _in_range(name: str) -> str:
-    number = f'found."{name}"'
-    return f"coalesce({number} >= -9223372036854775808.0 AND {number} < 9223372036854775808.0, true)"
-
-
-_RANGES: Final = " AND ".join(map(_in_range, (*_NUMBERS, "waited_seconds")))
+_ALL: Final = ", ".join(f'found."{name}"' for name in (*_NUMBERS, "waited_seconds"))
+# Nothing is greater than NaN here.
+_RANGES: Final = f"""least({_ALL}) >= -9223372036854775808.0
+    AND greatest({_ALL}) < 9223372036854775808.0"""
 _COMPLETE: Final = 'found."at" IS NOT NULL AND found.control_seconds IS NOT NULL'
-_MATCH: Final = f"{_HEAD} AND {_MIDDLE} AND {_MEMBERS} AND {_DIGITS} AND {_COMPLETE} AND {_RANGES}"
+_MATCH: Final = f"{_HEAD} AND {_MIDDLE} AND {_MEMBERS} AND {_FLOATING} AND {_RANGES}"
 
 # Any other record: JSON by the strict rules, each name there once, each value of its type.
 _ODD: Final = r",\s*[\]}]|[0-9]{200}|[eE][+-]?[0-9]{3}|(?i:nan|inf|infinity)(?:[\s,\]}]|$)"
@@ -166,10 +160,11 @@ _INPUT: Final = """found.reason, found.signature, found.confirmation,
 #: Matches as the sinks write them, from lines; the others keep their text and have no launch.
 MATCHES: Final = f"""INSERT INTO records SELECT {_columns("NULL, NULL, NULL, NULL, NULL",
     "CASE WHEN passes THEN NULL ELSE line END")}
-    FROM (SELECT *, coalesce({_MATCH}, false) AS passes FROM (
-        SELECT line, string_split(line, ',') AS part, CASE WHEN json_valid(line)
-            AND strlen(line) < {MAX_LINE_BYTES} THEN {_transformed(_TYPES)} END AS found
-        FROM {{lines}}))"""
+    FROM (SELECT line, found, coalesce({_MATCH}, false) AS passes FROM (
+        SELECT line, string_split(sound, ',') AS part, {_transformed(_TYPES, "sound")} AS found,
+            json_type(sound, [{", ".join(f"'$.{name}'" for name in _FLOATS)}]) AS kind
+        FROM (SELECT line, CASE WHEN json_valid(line) AND strlen(line) < {MAX_LINE_BYTES}
+            THEN line ELSE '{{}}' END AS sound FROM {{lines}})))"""
 
 #: Any records that pass, from lines; the others keep their text and have no launch.
 RECORDS: Final = f"""INSERT INTO records SELECT {_columns(_INPUT,
@@ -177,12 +172,12 @@ RECORDS: Final = f"""INSERT INTO records SELECT {_columns(_INPUT,
     FROM (SELECT line, found, coalesce(({_ANY}) AND {_COMPLETE}
             AND found.pid IS NOT NULL AND {_RANGES}, false) AS passes
         FROM (SELECT line, sound, json_type(sound, [{_PATHS}]) AS kind,
-                {_transformed(_TYPES | _MORE_TYPES).replace("line", "sound")} AS found
+                {_transformed(_TYPES | _MORE_TYPES, "sound")} AS found
             FROM (SELECT line, CASE WHEN json_valid(line) AND {_STRICT} THEN line
                 ELSE '{{}}' END AS sound FROM {{lines}})))"""
 
 #: Records that the careful reader took, from lines that were written for this.
 TRUSTED: Final = f"""INSERT INTO records SELECT {_columns(_INPUT,
     "CASE WHEN found.outcome = 'match' THEN NULL ELSE line END")}
-    FROM (SELECT line, true AS passes, {_transformed(_TYPES | _MORE_TYPES)} AS found
+    FROM (SELECT line, true AS passes, {_transformed(_TYPES | _MORE_TYPES, "line")} AS found
         FROM {{lines}})"""
