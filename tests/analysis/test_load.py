@@ -24,7 +24,9 @@ LATER = {"waited_seconds": 0.1, "candidate_seconds": 0.2, "sample_rate": 1.0}
 
 def lines(*numbers, outcome="match", **fields):
     return b"".join(
-        json.dumps(a_record(n, outcome, **LATER, **fields).to_dict(), separators=(",", ":")).encode()
+        json.dumps(
+            a_record(n, outcome, **LATER, **fields).to_dict(), separators=(",", ":")
+        ).encode()
         + b"\n"
         for n in numbers
     )

@@ -78,7 +78,9 @@ def mangled(draw):
     if how == "kind":
         return b'{"kind":' + draw(st.sampled_from([b'"what"', b"1", b"null"])) + b"," + line[1:]
     if how == "wrap":
-        return draw(st.sampled_from([b"\n", b" \r\n", b"\xef\xbb\xbf" + line, b" " + line, line[:-1]]))
+        return draw(
+            st.sampled_from([b"\n", b" \r\n", b"\xef\xbb\xbf" + line, b" " + line, line[:-1]])
+        )
     return line
 
 
@@ -96,7 +98,15 @@ def counts_of_reading(path):
     rows = [
         tuple(
             float(record[name]) if name in ("at", "control_seconds") else text_of(record.get(name))
-            for name in ("at", "control_seconds", "outcome", "launch", "candidate", "pid", "signature")
+            for name in (
+                "at",
+                "control_seconds",
+                "outcome",
+                "launch",
+                "candidate",
+                "pid",
+                "signature",
+            )
         )
         for record in reading
     ]

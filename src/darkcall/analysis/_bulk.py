@@ -9,6 +9,8 @@ import sqlite3
 import zlib
 from typing import TYPE_CHECKING, Any
 
+from darkcall._storage import MAX_LINE_BYTES
+
 from . import _kinds, _lines, _proofs, _read, _rows
 from ._record import NoRecordError, Reason, checked, parsed
 
@@ -117,7 +119,9 @@ class Bulk:
         except duckdb.Error:
             taken = -1
         else:
-            taken = self._one("SELECT coalesce(sum(nbytes), 0) FROM records WHERE rowid >= $1", start)
+            taken = self._one(
+                "SELECT coalesce(sum(nbytes), 0) FROM records WHERE rowid >= $1", start
+            )
         if taken != nbytes:
             self._connection.execute("DELETE FROM records WHERE rowid >= $1", [start])
             return False
@@ -138,18 +142,20 @@ class Bulk:
         while rows := odd.fetchmany(_ODD_AT_A_TIME):
             for (text,) in rows:
                 self._take_line(text.encode() + b"\n")
-        self._connection.execute("DELETE FROM records WHERE rowid >= $1 AND launch IS NULL", [start])
+        self._connection.execute(
+            "DELETE FROM records WHERE rowid >= $1 AND launch IS NULL", [start]
+        )
         self.finish()
 
     def _take_lines(self, path: pathlib.Path) -> None:
-        with _read._opened(path) as file:
+        with _read.opened(path) as file:
             is_compressed = file.read(2) == b"\x1f\x8b"
             file.seek(0)
             if not is_compressed:
-                self._take_pieces(_lines._lines(file))
+                self._take_pieces(_lines.lines_in(file))
                 return
             with gzip.GzipFile(fileobj=file) as unzipped:
-                self._take_pieces(_lines._lines(unzipped))
+                self._take_pieces(_lines.lines_in(unzipped))
 
     def _take_pieces(self, lines: Iterator[bytes]) -> None:
         piece: list[bytes] = []
@@ -159,7 +165,7 @@ class Bulk:
             for line in lines:
                 whole = line.removeprefix(bom)
                 bom = b""
-                if len(line) > _lines.MAX_LINE_BYTES or not _is_plain(whole):
+                if len(line) > MAX_LINE_BYTES or not _is_plain(whole):
                     self._take_line(line, whole)
                     continue
                 piece.append(whole)
@@ -191,7 +197,7 @@ class Bulk:
 
     def _take_line(self, line: bytes, whole: bytes | None = None) -> None:
         text = (line if whole is None else whole).strip(b" \t\r\n")
-        if len(line) > _lines.MAX_LINE_BYTES:
+        if len(line) > MAX_LINE_BYTES:
             self.skipped["too_long"] += 1
         elif text:
             self._take_data(text, "not_json" if line.endswith(b"\n") else "torn")

@@ -83,7 +83,9 @@ def _is_a_candidate(data: Any) -> bool:
     return (
         type(data) is dict
         and all(_are_counts(data.get(name, {})) for name in ("outcomes", "reasons"))
-        and all(_is_count(data.get(name, 0)) for name in ("shadowed", "pending", "late", "cpu_bound"))
+        and all(
+            _is_count(data.get(name, 0)) for name in ("shadowed", "pending", "late", "cpu_bound")
+        )
         and type(data.get("code", "")) in (str, type(None))
     )
 
@@ -127,8 +129,7 @@ def _has_the_fields(
     more: dict[str, frozenset[type]],
 ) -> bool:
     return required.keys() <= data.keys() and all(
-        type(data[name]) in kinds
-        and (not kinds <= _NUMBER or -_LARGEST <= data[name] < _LARGEST)
+        type(data[name]) in kinds and (not kinds <= _NUMBER or -_LARGEST <= data[name] < _LARGEST)
         for name, kinds in (required | more).items()
         if name in data
     )

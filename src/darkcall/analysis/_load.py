@@ -9,7 +9,7 @@ import os
 import pathlib
 import tempfile
 import time
-from typing import TYPE_CHECKING, Any, Protocol, get_args
+from typing import TYPE_CHECKING, Any, Protocol, Self, get_args
 
 from darkcall._errors import ConfigurationError
 
@@ -91,7 +91,7 @@ class Loaded:
         self.connection.close()
         self._directory.cleanup()
 
-    def __enter__(self) -> Loaded:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -231,6 +231,5 @@ def _without_duplicates(connection: duckdb.DuckDBPyConnection) -> int:
 
 
 def _row(connection: duckdb.DuckDBPyConnection, query: str, *values: float) -> tuple[Any, ...]:
-    found = connection.execute(query, list(values)).fetchone()
-    assert found is not None, query
-    return found
+    [row] = connection.execute(query, list(values)).fetchall()
+    return row

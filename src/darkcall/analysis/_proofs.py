@@ -17,7 +17,13 @@ from ._record import MAX_DEPTH
 _OUTCOMES: Final = (
     "'match', 'mismatch', 'ignored', 'candidate_error', 'timeout', 'uncomparable', 'skipped'"
 )
-_NUMBERS: Final = ("at", "control_seconds", "candidate_seconds", "candidate_cpu_seconds", "sample_rate")
+_NUMBERS: Final = (
+    "at",
+    "control_seconds",
+    "candidate_seconds",
+    "candidate_cpu_seconds",
+    "sample_rate",
+)
 
 _TYPES: Final = {
     "call_id": "VARCHAR",
@@ -120,8 +126,8 @@ _DIFFERENCES: Final = " AND ".join(
         _each_difference_has("kind", "'VARCHAR'"),
         _each_difference_has("control_type", "'VARCHAR', 'NULL'"),
         _each_difference_has("candidate_type", "'VARCHAR', 'NULL'"),
-        "len(list_filter(json_keys(sound, '$.differences[*]'),"
-        " lambda names: len(names) <> len(list_distinct(names)))) = 0",
+        """len(list_filter(json_keys(sound, '$.differences[*]'),
+            lambda names: len(names) <> len(list_distinct(names)))) = 0""",
     ]
 )
 _SIDES: Final = " AND ".join(
@@ -158,26 +164,29 @@ _INPUT: Final = """found.reason, found.signature, found.confirmation,
         THEN hash(coalesce(found.input_digest, found.arguments::VARCHAR)) END, found.context"""
 
 #: Matches as the sinks write them, from lines; the others keep their text and have no launch.
-MATCHES: Final = f"""INSERT INTO records SELECT {_columns("NULL, NULL, NULL, NULL, NULL",
-    "CASE WHEN passes THEN NULL ELSE line END")}
+MATCHES: Final = f"""INSERT INTO records SELECT {
+    _columns("NULL, NULL, NULL, NULL, NULL", "CASE WHEN passes THEN NULL ELSE line END")
+}
     FROM (SELECT line, found, coalesce({_MATCH}, false) AS passes FROM (
         SELECT line, string_split(sound, ',') AS part, {_transformed(_TYPES, "sound")} AS found,
             json_type(sound, [{", ".join(f"'$.{name}'" for name in _FLOATS)}]) AS kind
         FROM (SELECT line, CASE WHEN json_valid(line) AND strlen(line) < {MAX_LINE_BYTES}
-            THEN line ELSE '{{}}' END AS sound FROM {{lines}})))"""
+            THEN line ELSE '{{}}' END AS sound FROM {{lines}})))"""  # noqa: S608 - ours
 
 #: Any records that pass, from lines; the others keep their text and have no launch.
-RECORDS: Final = f"""INSERT INTO records SELECT {_columns(_INPUT,
-    "CASE WHEN passes AND found.outcome = 'match' THEN NULL ELSE line END")}
+RECORDS: Final = f"""INSERT INTO records SELECT {
+    _columns(_INPUT, "CASE WHEN passes AND found.outcome = 'match' THEN NULL ELSE line END")
+}
     FROM (SELECT line, found, coalesce(({_ANY}) AND {_COMPLETE}
             AND found.pid IS NOT NULL AND {_RANGES}, false) AS passes
         FROM (SELECT line, sound, json_type(sound, [{_PATHS}]) AS kind,
                 {_transformed(_TYPES | _MORE_TYPES, "sound")} AS found
             FROM (SELECT line, CASE WHEN json_valid(line) AND {_STRICT} THEN line
-                ELSE '{{}}' END AS sound FROM {{lines}})))"""
+                ELSE '{{}}' END AS sound FROM {{lines}})))"""  # noqa: S608 - ours
 
 #: Records that the careful reader took, from lines that were written for this.
-TRUSTED: Final = f"""INSERT INTO records SELECT {_columns(_INPUT,
-    "CASE WHEN found.outcome = 'match' THEN NULL ELSE line END")}
+TRUSTED: Final = f"""INSERT INTO records SELECT {
+    _columns(_INPUT, "CASE WHEN found.outcome = 'match' THEN NULL ELSE line END")
+}
     FROM (SELECT line, true AS passes, {_transformed(_TYPES | _MORE_TYPES, "line")} AS found
-        FROM {{lines}})"""
+        FROM {{lines}})"""  # noqa: S608 - ours

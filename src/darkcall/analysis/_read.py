@@ -141,7 +141,7 @@ def _records_of(
     if not path.name.endswith(_LINES) and _rows.is_database(path):
         yield from _rows.records_in(path, skipped)
         return
-    with _opened(path) as file:
+    with opened(path) as file:
         is_compressed = file.read(len(_GZIP)) == _GZIP
         file.seek(0)
         if is_compressed:
@@ -151,7 +151,7 @@ def _records_of(
             yield from _lines.records_in(file, skipped)
 
 
-def _opened(path: pathlib.Path) -> io.BufferedReader:
+def opened(path: pathlib.Path) -> io.BufferedReader:
     try:
         return path.open("rb")
     except FileNotFoundError:
