@@ -135,3 +135,33 @@ def test_without_duckdb_it_says_what_to_install(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "duckdb", None)
     with pytest.raises(ConfigurationError, match=r"darkcall\[report\]"):
         load([tmp_path])
+
+
+def test_a_file_that_is_compressed_meanwhile_is_read_all_the_same(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines(1, 2))
+
+    def compress(done, total):
+        if path.exists():
+            (tmp_path / "a.jsonl.gz").write_bytes(gzip.compress(path.read_bytes()))
+            path.unlink()
+
+    with load([tmp_path], progress=compress) as loaded:
+        assert loaded.sources.records == 2
+        assert not any(loaded.sources.skipped.values())
+
+
+def test_a_file_that_vanishes_is_unreadable(tmp_path):
+    path = tmp_path / "a.jsonl"
+    path.write_bytes(lines(1))
+    with load([path], progress=lambda *_: path.unlink(missing_ok=True)) as loaded:
+        assert (loaded.sources.records, loaded.sources.skipped["unreadable"]) == (0, 1)
+
+
+def test_a_torn_line_and_a_broken_one_cost_no_other(tmp_path):
+    whole = lines(*range(300))
+    (tmp_path / "a.jsonl").write_bytes(whole + b"\xff\n" + lines(300) + lines(301)[:-9])
+    with load([tmp_path]) as loaded:
+        assert loaded.sources.records == 301
+        counts = {reason: n for reason, n in loaded.sources.skipped.items() if n}
+        assert counts == {"not_json": 1, "torn": 1}

@@ -75,7 +75,7 @@ class Bulk:
     def take_with_care(self, path: pathlib.Path) -> None:
         """Load a file that may be compressed, a database, cut off, or gone."""
         try:
-            if _rows.is_database(path):
+            if not path.name.endswith((".jsonl", ".jsonl.gz")) and _rows.is_database(path):
                 self._take_rows(path)
             else:
                 self._take_lines(path)
