@@ -165,3 +165,41 @@ def test_a_torn_line_and_a_broken_one_cost_no_other(tmp_path):
         assert loaded.sources.records == 301
         counts = {reason: n for reason, n in loaded.sources.skipped.items() if n}
         assert counts == {"not_json": 1, "torn": 1}
+
+
+TOTALS = Totals("p-0", "l", 2.0, 1.0, "h", 7, 0, 0, 0, 1, {"v2": {"outcomes": {"match": 1}}})
+ROLLUP = Rollup(
+    "p-0", "l", "v2", 1.0, 2.0, "h", 7, {"match": 5}, ratio={"zeros": 1, "counts": {"-3": 4}}
+)
+
+
+@pytest.mark.parametrize(
+    ("data", "changes", "reason"),
+    [
+        (TOTALS, {"schema": "1"}, "not_a_record"),
+        (TOTALS, {"schema": 2}, "other_version"),
+        (TOTALS, {"kind": ["totals"]}, "other_version"),
+        (TOTALS, {"off": -1}, "not_a_record"),
+        (TOTALS, {"candidates": {"v2": {"outcomes": {"match": 0.5}}}}, "not_a_record"),
+        (TOTALS, {"at": 1e300}, "not_a_record"),
+        (ROLLUP, {"outcomes": {"match": -1}}, "not_a_record"),
+        (ROLLUP, {"ratio": {"counts": {"x": 1}}}, "not_a_record"),
+        (ROLLUP, {"inputs": [1]}, "not_a_record"),
+    ],
+)
+def test_totals_and_rollups_of_another_shape_are_counted(tmp_path, data, changes, reason):
+    fields = {**data.to_dict(), **changes}
+    content = "".join(json.dumps(each) + "\n" for each in (data.to_dict(), fields))
+    (tmp_path / "a.jsonl").write_text(content)
+    with load([tmp_path]) as loaded:
+        assert query(
+            loaded, "SELECT count(*) FROM totals UNION ALL SELECT count(*) FROM rollups"
+        ) in ([(1,), (0,)], [(0,), (1,)])
+        assert loaded.sources.skipped[reason] == 1
+
+
+def test_half_a_surrogate_pair_is_no_end_of_it(tmp_path):
+    strange = {**TOTALS.to_dict(), "launch": "\ud800"}
+    (tmp_path / "a.jsonl").write_bytes(json.dumps(strange).encode() + b"\n" + lines(1))
+    with load([tmp_path]) as loaded:
+        assert query(loaded, "SELECT launch FROM totals") == [("?",)]
