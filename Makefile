@@ -10,6 +10,8 @@ PARALLEL_PYTEST := -m pytest --numprocesses 2 --dist loadfile
 WITHOUT_GAUNTLET := --ignore tests/gauntlet
 # They run on the CPython whose figures the docs have.
 WITHOUT_BENCHMARKS := --ignore tests/test_benchmarks.py
+# What a browser makes of a page does not depend on the CPython that wrote it.
+WITHOUT_BROWSER := --ignore tests/analysis/test_page_in_chromium.py
 # What is measured needs a core to itself.
 GAUNTLET_PYTEST := -m pytest --numprocesses 2
 # How a process ends differs from version to version.
@@ -52,7 +54,7 @@ layers: .venv/dev.stamp ## Check that each layer imports only what stands below 
 	.venv/bin/lint-imports --no-logo
 
 .PHONY: coverage
-coverage: .venv/dev.stamp ## Run the tests and the docs' examples; all lines and branches must run
+coverage: .venv/dev.stamp .chromium/stamp ## Run the tests and the docs' examples; all lines and branches must run
 	$(PYTHON) $(PARALLEL_PYTEST) $(WITHOUT_GAUNTLET) --cov --cov-report=term:skip-covered
 
 .PHONY: docs
@@ -96,7 +98,7 @@ tests-%: .venv/dev.stamp
 	@set -e; case "$$($(PYTHON) --version)" in "Python $*."*) exit;; esac; \
 	if scripts/find-python $* >/dev/null; then \
 	    $(MAKE) --no-print-directory .venv-$*/test.stamp; \
-	    for tests in "$(PARALLEL_PYTEST) $(WITHOUT_GAUNTLET) $(WITHOUT_BENCHMARKS)" "$(GAUNTLET_PYTEST) $(ON_EACH_VERSION)"; do \
+	    for tests in "$(PARALLEL_PYTEST) $(WITHOUT_GAUNTLET) $(WITHOUT_BENCHMARKS) $(WITHOUT_BROWSER)" "$(GAUNTLET_PYTEST) $(ON_EACH_VERSION)"; do \
 	        echo ".venv-$*/bin/python $$tests"; \
 	        .venv-$*/bin/python $$tests; \
 	    done; \
@@ -114,7 +116,7 @@ lock: ## Pin the newest versions in requirements/*.txt
 
 .PHONY: clean
 clean: ## Remove what was set up and built
-	rm -rf .venv .venv-* dist .coverage .coverage.* .benchmarks .hypothesis .import_linter_cache
+	rm -rf .venv .venv-* .chromium dist .coverage .coverage.* .benchmarks .hypothesis .import_linter_cache
 	rm -rf .mypy_cache .pytest_cache .ruff_cache
 
 .PRECIOUS: .venv-%/bin/python
@@ -139,6 +141,15 @@ endef
 
 .venv-%/test.stamp: requirements/test.txt pyproject.toml | .venv-%/bin/python
 	$(call install,.venv-$*)
+
+# The tests of the page say that they are skipped where there is no Chromium.
+.chromium/stamp: scripts/get-chromium
+	@mkdir -p .chromium; \
+	if command -v "$${CHROMIUM:-chromium}" >/dev/null; then :; \
+	elif command -v npm >/dev/null && [ "$$(uname -sm)" = "Linux x86_64" ]; then \
+	    echo "Installing Chromium into .chromium"; scripts/get-chromium; \
+	else echo "No Chromium, and no npm that brings one: nobody looks at the page in a browser"; fi
+	@touch $@
 
 # Three of them bring a package of the same name.
 .venv-peers/stamp: requirements/peers.txt | .venv/bin/python

@@ -16,8 +16,8 @@ def validate(record: dict[str, Any]) -> None:
 
 
 @functools.cache
-def schema() -> dict[str, Any]:
-    """Return the schema that darkcall ships."""
-    text = importlib.resources.files("darkcall").joinpath("record.schema.json").read_text()
+def schema(kind: str = "record") -> dict[str, Any]:
+    """Return a schema that darkcall ships: of a record, of totals or of a rollup."""
+    text = importlib.resources.files("darkcall").joinpath(f"{kind}.schema.json").read_text()
     loaded: dict[str, Any] = json.loads(text)
     return loaded

@@ -20,6 +20,8 @@ FULL = {
     "arguments": {"cart": [1, 2]},
     "control_value": "12",
     "candidate_value": False,
+    "input_digest": "c0ffee",
+    "confirmation": "deterministic",
 }
 
 

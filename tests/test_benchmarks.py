@@ -77,6 +77,17 @@ def test_worker_processes_are_measured_beside_other_pools():
         assert f"\n| {pool} | " in ran.stdout
 
 
+def test_a_minute_of_rollups_comes_to_less_than_50_mb_a_day():
+    # As many lines as of the whole minute: what is kept in full does not grow with the calls.
+    ran = bench("rollup.py", "--calls", 50_000)
+    assert ran.returncode == 0, ran.stderr
+    rows = [line.strip("| ").split(" | ") for line in ran.stdout.splitlines()[2:]]
+    a_day = {name: float(cells[-1].replace(",", "")) for name, *cells in rows}
+    assert a_day["all match"] < 10
+    assert a_day["0.1 % mismatches of one kind"] < 20
+    assert a_day["0.1 % mismatches of ten kinds"] < 50
+
+
 def test_requests_are_measured_beside_each_kind_of_candidate():
     kinds = "nothing-cpu,sleeping-io-every,releasing-io-every,computing-cpu-every"
     ran = bench("neighbours.py", "--quick", "--rounds", 1, "--only", kinds)

@@ -46,7 +46,8 @@ def run(*words, **environment):
 
 def records(directory, launch):
     lines = [line for file in directory.glob("*.jsonl") for line in file.read_text().splitlines()]
-    return [record for record in map(json.loads, lines) if record["launch"] == launch]
+    read = map(json.loads, lines)
+    return [record for record in read if record["launch"] == launch and "kind" not in record]
 
 
 def lines_of(output):

@@ -290,3 +290,11 @@ def test_a_callable_that_fails_hides_the_whole_value():
     assert difference["candidate"] == HIDDEN
     assert describe_exception(ValueError(["bad"]), redactor)["message"] == "[redacted]"
     assert _guard.faults.value == before + 5
+
+
+@pytest.mark.parametrize("order", [reversed, list])
+def test_in_a_set_of_a_secrets_name_and_one_more_the_other_one_is_hidden(order):
+    # Which comes first differs between processes.
+    hidden = {"$": "int", "redacted": True}
+    for value in ({*order(["password", 7])}, {*order([b"token", 7])}):
+        assert hidden in describe(value, Redactor())["items"]

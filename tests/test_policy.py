@@ -374,6 +374,7 @@ BAD = {
     "ignore": [asynchronous, True, "all"],
     "context": [asynchronous, {"tenant": "a"}, 3],
     "keep": ["all", None, 3, ["nothing"]],
+    "digest_inputs": ["yes", None, 1, 0],
     "redact": ["card", None, 3, b"card", iter(("card",)), (3,), ("",)],
     "when_full": ["wait", None, True],
     "cpu_budget": [0, -0.1, "half", True, math.nan, math.inf],

@@ -10,6 +10,7 @@ from ._launch import Launch
 from ._lifecycle import aflush, close, flush
 from ._model import Call, CandidateStats, Difference, Observation, Outcome, Record, SinkStats, Stats
 from ._policy import Knobs
+from ._totals import Totals
 
 
 __all__ = [
@@ -26,6 +27,7 @@ __all__ = [
     "SignatureMismatchError",
     "SinkStats",
     "Stats",
+    "Totals",
     "aflush",
     "close",
     "configure",

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from . import _guard
+from ._code import CodeVersion
 from ._forks import ForkGate
 from ._model import Outcome
 from ._reference import check_main, imported, reference_of, why_not_imported
@@ -47,6 +48,7 @@ class Candidate:
         name: Its name in the launch.
         full_name: With the launch's name before it, for log lines.
         function: The candidate itself; None before it is imported.
+        code: Which version of its code runs; None before it is imported.
         gate: What decides whether it runs; replaced in a forked child.
         late: How often it ended after its deadline.
         cpu_bound: How often it took the CPU of this process for long.
@@ -66,6 +68,7 @@ class Candidate:
         self._control = control
         self._target = target
         self.function: Callable[..., Any] | None = None
+        self.code: CodeVersion | None = None
         self._is_async: bool | None = None
         self._reference: str | None = None
         self._failure: str | None = None
@@ -119,6 +122,7 @@ class Candidate:
         if self._is_async:
             # Here no fork comes in its middle, which the child could not get beyond.
             importlib.import_module(".runners.loop", __package__)
+        self.code = CodeVersion(function, time.time())
         self.function = function
         return function  # type: ignore[no-any-return]
 

@@ -17,7 +17,8 @@ from ._parameters import Parameters
 from ._policy import Knobs, check_names
 from ._signatures import is_async, signature_of
 from ._tally import Tally
-from ._terms import Terms
+from ._telling import Teller
+from ._terms import Terms, sample_rate_of
 from ._text import escaped, qualname_of
 
 
@@ -75,6 +76,7 @@ class Launch:
         policy = _config.policy_with(self._explicit)
         self._policy = policy
         self._counts = Counts()
+        self._teller = Teller(self, self._index)
         # Calls whose shadowing was interrupted, to be accounted for.
         self._lost: deque[tuple[Counts, list[Job], int | None, list[type[BaseException]]]] = deque()
         self.candidates = tuple(
@@ -123,6 +125,7 @@ class Launch:
         """Begin to count at nothing, in a forked child."""
         self._counts = Counts()
         self._to_start = self._what_to_start()
+        self._teller.after_fork()
         for candidate in self.candidates:
             candidate.reset(_gate_for(candidate.full_name, self._policy))
 
@@ -168,6 +171,7 @@ class Launch:
         self._policy = policy
         # Kept while it is off, too: with the last holder an outlet's counts would go.
         self._outlets = _config.outlets_for(policy)
+        self._teller.aim(self._outlets, sample_rate_of(policy))
         self._to_start = self._what_to_start()
         if self._is_paused or not _config.is_enabled():
             self._terms = None
@@ -179,6 +183,7 @@ class Launch:
             parameters=self._parameters,
             outlets=self._outlets,
             runner=_config.runner_for(policy),
+            teller=self._teller,
         )
 
     @property

@@ -14,7 +14,7 @@ from ._candidate import dropped_at_close
 from ._dark import is_dark
 from ._policy import checked_seconds
 from .runners import ThreadRunner
-from .sinks._outlet import close_all, flush_all
+from .sinks._together import close_all, flush_all
 
 
 if TYPE_CHECKING:
@@ -74,6 +74,7 @@ def flush(timeout: float | dt.timedelta = 5.0) -> bool:
         return False
     deadline, resources = time.perf_counter() + seconds, _ready()
     is_done = _flush_runners(resources, deadline)
+    _tell_totals(deadline)
     is_done = flush_all(resources.outlets, _left(deadline)) and is_done
     _guard.tell_all(_left(deadline))
     return is_done
@@ -93,6 +94,11 @@ def _flush_runners(resources: _config.Resources, deadline: float) -> bool:
         is_done = loop.flush(_left(deadline)) and is_done
         is_done = _flush_each(resources.runners, deadline) and is_done
     return is_done
+
+
+def _tell_totals(deadline: float, *, is_final: bool = False) -> None:
+    for launch in _config.launches():
+        launch._teller.tell(_left(deadline), is_final=is_final)
 
 
 def _loop() -> Any:
@@ -176,6 +182,8 @@ def _close(seconds: float, *, for_good: bool = False) -> bool:
     dropped_before = dropped_at_close.value
     _flush_runners(resources, deadline)
     is_done = _close_runners(resources, deadline, for_good=for_good)
+    # What was dropped by now counts, and the sinks still take it.
+    _tell_totals(deadline, is_final=True)
     is_done = _close_sinks(resources, deadline, for_good=for_good) and is_done
     if dropped := dropped_at_close.value - dropped_before:
         _guard.say(

@@ -46,6 +46,7 @@ class Knobs(TypedDict, total=False):
     ignore: Callable[[Observation, Observation], bool] | None
     context: Callable[..., Mapping[str, Any]] | None
     keep: Literal["nothing", "differences", "everything"]
+    digest_inputs: bool
     redact: Sequence[str | Callable[[str, Any], Any]]
     when_full: Literal["drop", "block"]
     cpu_budget: float | None
@@ -203,6 +204,7 @@ class Policy:
         _one_of("nothing", "differences", "everything"),
         "'nothing', 'differences' or 'everything'",
     )
+    digest_inputs: bool = _knob(False, lambda value: isinstance(value, bool), "True or False")  # noqa: FBT003 -- the default
     redact: Any = attrs.field(default=(), converter=_rules)
     when_full: str = _knob("drop", _one_of("drop", "block"), "'drop' or 'block'")
     cpu_budget: float | None = _knob(

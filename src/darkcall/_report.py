@@ -43,6 +43,28 @@ def after_fork() -> None:
     _pid = os.getpid()
 
 
+def source_of(index: int) -> str:
+    """Give what the ``call_id`` of a launch's records in this process begin with.
+
+    Args:
+        index: Tells launches of one name apart, within the process.
+
+    Returns:
+        The text before the last hyphen.
+    """
+    return f"{_process}-{index}"
+
+
+def host() -> str:
+    """Give the name of this machine."""
+    return _host
+
+
+def pid() -> int:
+    """Give the number of this process."""
+    return _pid
+
+
 def describe_arguments(
     terms: Terms, args: tuple[Any, ...], kwargs: dict[str, Any]
 ) -> dict[str, Any]:
@@ -124,7 +146,8 @@ def _draft_of(trial: Trial, candidate: Observation | None) -> Any:
     record.candidate_seconds = None if candidate is None else candidate.duration_seconds
     record.candidate_cpu_seconds = None if candidate is None else candidate.cpu_seconds
     record.sample_rate = terms.sample_rate
-    record.input_digest = record.confirmation = None
+    record.input_digest = trial.input_digest
+    record.confirmation = None
     record.schema = 1
     return record
 

@@ -36,8 +36,11 @@ class Rollup:
         inputs: The smallest of the different ``input_digest``, sorted, at most 64: from them the
             number of different inputs is estimated.
         inputs_counted: How many records had an ``input_digest``.
+        confirmations: How many of them had a ``confirmation``, by what it was.
         kind: What tells a line of these from a record.
         schema: The version of this shape.
+
+    What are too many different ones to be told apart count together under ``(others)``.
 
     A sketch is ``{"zeros": n, "counts": {index: n}}``: ``counts`` has, for each index as text, how
     many values lie above ``GAMMA ** (index - 1)`` and at most at ``GAMMA ** index``; values
@@ -64,6 +67,7 @@ class Rollup:
     cpu_measured: int = 0
     inputs: list[str] = attrs.field(factory=list)
     inputs_counted: int = 0
+    confirmations: dict[str, int] = attrs.field(factory=dict)
     kind: str = "rollup"
     schema: int = 1
 

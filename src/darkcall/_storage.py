@@ -7,6 +7,9 @@ from __future__ import annotations
 #: that is longer, or stop at it.
 MAX_LINE_BYTES = 32 * 1024
 
+#: What stands for all signatures or reasons that are too many to be counted one by one.
+OTHERS = "(others)"
+
 #: The columns of the table ``records``, but for ``id``, which counts up.
 COLUMNS = {
     "schema": "INTEGER NOT NULL",
@@ -35,6 +38,10 @@ COLUMNS = {
     "input_digest": "TEXT",
     "confirmation": "TEXT",
 }
+#: Those that a database of an earlier darkcall lacks.
+COLUMNS_ADDED_LATER = frozenset({"input_digest", "confirmation"})
+#: The tables of what is no record: each has, but for ``id``, the JSON text in one column.
+OTHER_TABLES = {"totals": "totals", "rollup": "rollups"}
 #: Those whose text is JSON.
 JSON_COLUMNS = frozenset(
     {

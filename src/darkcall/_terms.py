@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
     from ._parameters import Parameters
     from ._policy import Policy
+    from ._telling import Teller
     from .runners import Remote, Runner
     from .sinks._outlet import Outlet
 
@@ -29,6 +30,7 @@ class Terms:
         isolate: How arguments are kept: ``copy``, ``share``, or a callable of the user's own.
         copies: Whether arguments that can change are copied, and the others handed over.
         copy_limits: What a copy may cost.
+        describes_arguments: Whether the arguments are to be kept in the record, or digested.
         shares: Whether any argument is handed over as it is.
         has_context: Whether the user's ``context`` is to be asked.
         blocks: Whether a caller waits for room.
@@ -41,12 +43,14 @@ class Terms:
         sinks: What takes the records; it never raises, and waits only where that was asked for.
         runner: Where candidates run.
         remote: What runs them in other processes, if the runner has them run so.
+        teller: Tells the sinks what the launch counted.
     """
 
     __slots__ = (
         "blocks",
         "copies",
         "copy_limits",
+        "describes_arguments",
         "has_context",
         "index",
         "isolate",
@@ -63,6 +67,7 @@ class Terms:
         "shares",
         "sinks",
         "submit",
+        "teller",
     )
 
     def __init__(
@@ -74,6 +79,7 @@ class Terms:
         parameters: Parameters,
         outlets: Sequence[Outlet],
         runner: Runner,
+        teller: Teller,
     ) -> None:
         self.launch = launch
         self.index = index
@@ -90,6 +96,8 @@ class Terms:
         self.runner = runner
         self.remote: Remote | None = getattr(runner, "remote", None)
         self.submit = runner.submit
+        self.teller = teller
+        self.describes_arguments = policy.keep == "everything" or policy.digest_inputs
         self.may_match_plainly = (
             type(policy.compare) is Equality
             and not policy.compare.judges
@@ -97,11 +105,23 @@ class Terms:
             and policy.context is None
             and policy.keep != "everything"
         )
-        if callable(policy.sample):
-            self.sampler = policy.sample
-            self.rate = 1.0
-            share = getattr(policy.sample, "share", None)
-            self.sample_rate = share if type(share) is float and 0.0 <= share <= 1.0 else None
-        else:
-            self.sampler = None
-            self.rate = self.sample_rate = policy.sample
+        self.sampler = policy.sample if callable(policy.sample) else None
+        self.rate = policy.sample if self.sampler is None else 1.0
+        self.sample_rate = sample_rate_of(policy)
+
+
+def sample_rate_of(policy: Policy) -> float | None:
+    """Give the share of calls that is sampled.
+
+    Args:
+        policy: A policy.
+
+    Returns:
+        From 0.0 to 1.0; None where it is unknown, as for a sampler of the user's own that does
+        not say.
+    """
+    if not callable(policy.sample):
+        rate: float = policy.sample
+        return rate
+    share = getattr(policy.sample, "share", None)
+    return share if type(share) is float and 0.0 <= share <= 1.0 else None

@@ -18,6 +18,7 @@ from ._candidate import CPU_BOUND_SECONDS, UnresolvedError
 from ._comparison import Comparison, compare_sides, matches_plainly
 from ._course import Course
 from ._elsewhere import run_elsewhere
+from ._inputs import digest_inputs
 from ._model import Observation, Outcome
 from ._observe import observe
 from ._report import describe_arguments, record_of, record_of_match
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._job import Job, Pair
+    from ._model import Record
     from .runners import Watch
 
 _clock = time.perf_counter
@@ -42,13 +44,22 @@ IMPORT_SECONDS: Final = 60.0
 class Trial:
     """One candidate's run on one call, from its start to its record."""
 
-    __slots__ = ("arguments", "began", "job", "meter", "thread_time", "waited_seconds")
+    __slots__ = (
+        "arguments",
+        "began",
+        "input_digest",
+        "job",
+        "meter",
+        "thread_time",
+        "waited_seconds",
+    )
 
     def __init__(self, job: Job) -> None:
         self.job = job
         self.began = now = _clock()
         self.waited_seconds = now - job.began - job.control_seconds
         self.arguments: dict[str, Any] | None = None
+        self.input_digest: str | None = None
         self.thread_time = time_of_this_thread()
         self.meter = Meter(self.thread_time.clock, self.thread_time.until(now))
 
@@ -161,10 +172,14 @@ class Trial:
         return self.opened_arguments()
 
     def describe_arguments(self) -> None:
-        """Describe the arguments if they are to be kept, before the candidate changes any."""
+        """Describe or digest the arguments if asked for, before the candidate changes any."""
         terms = self.job.terms
-        if terms.policy.keep == "everything":
-            self.arguments = describe_arguments(terms, *self.opened_arguments())
+        if terms.describes_arguments:
+            args, kwargs = self.opened_arguments()
+            if terms.policy.keep == "everything":
+                self.arguments = describe_arguments(terms, args, kwargs)
+            if terms.policy.digest_inputs:
+                self.input_digest = digest_inputs(terms, args, kwargs)
 
     def opened_arguments(self) -> Pair:
         """Give the arguments: those that can change are the candidate's own."""
@@ -221,9 +236,14 @@ class Trial:
     def _report_match(self, candidate: Observation) -> None:
         # It runs no code of a value's own, so that nothing can hang.
         if self.settle(Outcome.MATCH, None):
-            record = record_of_match(self, candidate)
-            for sink in self.job.terms.sinks:
-                sink(record)
+            self._hand_out(record_of_match(self, candidate))
+
+    def _hand_out(self, record: Record) -> None:
+        terms = self.job.terms
+        for sink in terms.sinks:
+            sink(record)
+        if self.began >= terms.teller.due:
+            terms.teller.tell_in_passing(self.began)
 
     def compared(self, watch: Watch, candidate: Observation) -> Comparison:
         """Compare what the candidate did with what the control did.
@@ -286,8 +306,7 @@ class Trial:
         if watch is not None and watch.end():
             is_settled = self.settle(comparison.outcome, comparison.reason)
         if record is not None and is_settled:
-            for sink in self.job.terms.sinks:
-                sink(record)
+            self._hand_out(record)
 
     def abandon(self, reason: str) -> None:
         """Go on without the candidate, which holds its thread.

@@ -103,8 +103,8 @@ def test_pages_that_are_damaged_cost_no_others(path, outcome):
 def test_rows_that_go_round_in_circles_are_left(path, outcome, monkeypatch):
     whole = _rows._after
 
-    def again(last, connection, table, *, at_most):
-        return whole(_rows._BEFORE_ALL, connection, table, at_most=at_most)
+    def again(last, table, connection, *, at_most):
+        return whole(_rows._BEFORE_ALL, table, connection, at_most=at_most)
 
     monkeypatch.setattr(_rows, "_after", again)
     numbers, skipped = outcome(read(path))
@@ -115,7 +115,7 @@ def test_rows_that_go_round_in_circles_are_left(path, outcome, monkeypatch):
 def test_damage_behind_the_last_row_ends_the_reading(path, outcome, monkeypatch):
     change(path, "DELETE FROM records")
 
-    def damaged(last, connection, table, *, at_most):
+    def damaged(last, table, connection, *, at_most):
         raise sqlite3.DatabaseError
 
     monkeypatch.setattr(_rows, "_after", damaged)

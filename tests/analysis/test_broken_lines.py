@@ -60,6 +60,9 @@ def test_a_line_that_is_cut_off_in_the_middle_costs_no_other(numbers_and_skips, 
         pytest.param(b'{"schema": 1}\n', "not_a_record", id="hardly anything in it"),
         pytest.param(b'{"schema": true}\n', "not_a_record", id="a boolean version"),
         pytest.param(b'{"schema": 2}\n', "other_version", id="a newer one"),
+        pytest.param(b'{"schema": 1, "kind": "totals"}\n', "not_a_record", id="no totals"),
+        pytest.param(b'{"schema": 2, "kind": "rollup"}\n', "other_version", id="a newer rollup"),
+        pytest.param(b'{"schema": 1, "kind": []}\n', "not_a_record", id="of another kind"),
     ],
 )
 def test_a_line_that_is_no_record_is_counted(numbers_and_skips, line, content, reason):
@@ -121,7 +124,7 @@ def test_the_types_are_those_of_the_schema():
         {name: difference["properties"][name] for name in difference["required"]}
     )
     assert list(_record._RAISED) == schema()["$defs"]["raised"]["required"]
-    assert set(schema()["properties"]["outcome"]["enum"]) == _record._OUTCOMES
+    assert set(schema()["properties"]["outcome"]["enum"]) == _record.OUTCOMES
 
 
 def test_empty_lines_and_empty_files_hold_nothing(numbers_and_skips, line):

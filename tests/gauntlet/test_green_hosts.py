@@ -40,7 +40,8 @@ SINKS = """
         assert call(x) == x
 
     def lines():
-        return sum(len(file.read_text().splitlines()) for file in folder.iterdir())
+        texts = [file.read_text() for file in folder.iterdir()]
+        return sum('"kind":"totals"' not in line for text in texts for line in text.splitlines())
 
     gevent.joinall([gevent.spawn(request, x) for x in range(50)], raise_error=True)
     is_done = flush(5.0)

@@ -196,11 +196,10 @@ class Host:
             for path in self.folder.glob("*.jsonl")
             for line in path.read_bytes().splitlines(keepends=True)
         ]
-        assert len(lines) == self.recorded
+        assert sum("kind" not in json.loads(line) for line in lines) == self.recorded
         for line in lines:
             assert len(line) <= MAX_LINE_BYTES
             assert line.endswith(b"\n")
-            json.loads(line)
         with contextlib.closing(sqlite3.connect(self.folder / "db")) as reader:
             rows = reader.execute("SELECT differences, arguments FROM records").fetchall()
         assert len(rows) == self.recorded

@@ -503,7 +503,7 @@ class TestAProcess:
 
     def test_what_a_killed_candidate_used_counts_as_well(self, launched, runner):
         function, _ = launched(
-            elsewhere.double, elsewhere.burn, runner=runner, cpu_budget=0.01, timeout=0.3
+            elsewhere.double, elsewhere.burn, runner=runner, cpu_budget=0.001, timeout=0.3
         )
         function(1)
         assert flush(timeout=20)

@@ -86,7 +86,8 @@ PREAMBLE = """
 import os, sys, threading, time
 from darkcall._model import Record
 from darkcall.sinks import JsonlSink, SqliteSink
-from darkcall.sinks._outlet import Outlet, close_all
+from darkcall.sinks._outlet import Outlet
+from darkcall.sinks._together import close_all
 
 def a_record(number=0, outcome="match", **fields):
     return Record(f"call-{number}", "shop.price", "v2", outcome, 1.5, "web", 7, 0.1, **fields)

@@ -17,7 +17,8 @@ from darkcall._dark import is_dark
 from darkcall._errors import ConfigurationError
 from darkcall.sinks import MemorySink, _sink_thread
 from darkcall.sinks._face import cause_of, name_of
-from darkcall.sinks._outlet import Outlet, SinkStats, close_all, flush_all
+from darkcall.sinks._outlet import Outlet, SinkStats
+from darkcall.sinks._together import close_all, flush_all
 
 
 class Hanging:

@@ -5,9 +5,10 @@ import tracemalloc
 import pytest
 
 from darkcall._tally import Tally
-from darkcall.sinks._outlet import Outlet, close_all
+from darkcall.sinks._outlet import Outlet
 from darkcall.sinks._queue import Queue, weight_of
 from darkcall.sinks._request import Request
+from darkcall.sinks._together import close_all
 
 
 @pytest.fixture

@@ -14,11 +14,18 @@ import pytest
 from darkcall import _forks, _guard
 from darkcall._errors import ConfigurationError, DarkcallError
 from darkcall._model import Record
-from darkcall._storage import COLUMNS, JSON_COLUMNS
+from darkcall._rollup import Rollup
+from darkcall._storage import COLUMNS, COLUMNS_ADDED_LATER, JSON_COLUMNS
+from darkcall._totals import Totals
+from darkcall.analysis import read
 from darkcall.sinks import SqliteSink
 from darkcall.sinks import sqlite as sqlite_module
 from darkcall.sinks._outlet import Outlet
 from records import FULL
+
+
+A_ROLLUP = Rollup("a-0", "shop.price", "v2", 1.0, 2.0, "web", 7, {"match": 3})
+SOME_TOTALS = Totals("a-0", "shop.price", 2.0, 1.0, "web", 7, 0, 0, 0, 3, {})
 
 
 @pytest.fixture
@@ -58,6 +65,60 @@ def test_the_columns_are_the_records_fields():
     fields = [field.name for field in Record.__attrs_attrs__]
     assert sorted(COLUMNS) == sorted(fields)
     assert set(COLUMNS) > JSON_COLUMNS
+
+
+def test_totals_and_rollups_have_tables_of_their_own(sink, path, make_record):
+    sink.write_batch([A_ROLLUP, make_record(), SOME_TOTALS, A_ROLLUP])
+    assert numbers(path) == [0]
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        for table, items in (("totals", [SOME_TOTALS]), ("rollups", [A_ROLLUP] * 2)):
+            found = database.execute(f"SELECT id, data FROM {table} ORDER BY id").fetchall()
+            written = [(number, json.loads(text)) for number, text in found]
+            assert written == [(n, item.to_dict()) for n, item in enumerate(items, 1)]
+    reading = read(path)
+    assert len(list(reading)) == 1
+    assert (reading.totals, reading.rollups, sum(reading.skipped.values())) == (1, 2, 0)
+
+
+def test_what_is_wrong_in_the_other_tables_is_counted(sink, path, make_record):
+    sink.write_batch([SOME_TOTALS, A_ROLLUP, make_record()])
+    record = json.dumps(make_record().to_dict())
+    with contextlib.closing(sqlite3.connect(path)) as database, database:
+        for cell in ("{}", 7, record, "[", A_ROLLUP.to_dict()["kind"]):
+            database.execute("INSERT INTO rollups (data) VALUES (?)", (cell,))
+    reading = read(path)
+    assert len(list(reading)) == 1
+    assert (reading.totals, reading.rollups) == (1, 1)
+    assert {name: count for name, count in reading.skipped.items() if count} == {
+        "not_a_record": 3, "not_json": 2,
+    }  # fmt: skip
+
+
+def a_database_of_an_earlier_version(path):
+    path.parent.mkdir()
+    columns = ", ".join(
+        f"{name} {kind}" for name, kind in COLUMNS.items() if name not in COLUMNS_ADDED_LATER
+    )
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute(f"CREATE TABLE records (id INTEGER PRIMARY KEY, {columns})")
+        database.execute("PRAGMA user_version=1")
+
+
+def test_a_database_of_an_earlier_version_is_completed(sink, path, make_record):
+    a_database_of_an_earlier_version(path)
+    assert list(read(path)) == []
+    sink.write_batch([make_record(1, **FULL), SOME_TOTALS])
+    assert rows(path, "input_digest, confirmation") == [("c0ffee", "deterministic")]
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        assert database.execute("PRAGMA user_version").fetchone() == (1,)
+
+
+def test_a_table_of_totals_that_is_somebody_elses_is_left_alone(sink, path, make_record):
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as database:
+        database.execute("CREATE TABLE totals (euros REAL)")
+    with pytest.raises(DarkcallError, match="its table totals is somebody else's"):
+        sink(make_record())
 
 
 def test_what_is_absent_is_null(sink, path, make_record):

@@ -129,7 +129,10 @@ def read_records(files: Iterable[pathlib.Path]) -> Tally:
     for file in files:
         with file.open(encoding="utf-8") as lines:
             for line in lines:
-                tally.add(json.loads(line))
+                data = json.loads(line)
+                # Totals stand among the records.
+                if "kind" not in data:
+                    tally.add(data)
     return tally
 
 

@@ -16,7 +16,7 @@ from darkcall._redact import REDACTED, Redactor, RuleFailedError, is_for_this_th
 
 from ._budget import Budget
 from ._forms import is_exact, type_name
-from ._walk import NODE_BYTES, UNDESCRIBABLE, Walk, redacted
+from ._walk import LABELS, NODE_BYTES, UNDESCRIBABLE, Walk, redacted
 
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from darkcall._paths import Step
 
 __all__ = [
+    "LABELS",
     "Budget",
     "describe",
     "describe_difference",

@@ -208,6 +208,9 @@ def _named_fields(kind: type, length: int) -> tuple[str, ...]:
 def _iterated(iterate: Callable[[Any], Iterable[Any]], count: Callable[[Any], int]) -> Form:
     def form(walk: Walk, value: Any, name: str, state: State, depth: int) -> Any:
         items = list(itertools.islice(iterate(value), walk.room))
+        if isinstance(value, set | frozenset) and len(items) == 2:
+            # One may name the other: then that is hidden in every process alike.
+            items.sort(key=lambda item: repr(item) if walk.is_secret_name(item) else "~")
         node = _sequence(walk.items(items, state, depth), count(value), name)
         if isinstance(value, set | frozenset):
             # The order of a set of text differs between processes.

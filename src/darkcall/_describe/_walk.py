@@ -44,7 +44,7 @@ _cause_of: Final = BaseException.__dict__["__cause__"].__get__
 _members_of: Final = BaseExceptionGroup.__dict__["exceptions"].__get__
 
 # {"name": "password", "value": ...} and the like: forms, headers, settings.
-_LABELS: Final = frozenset({"name", "key", "field", "header", "parameter"})
+LABELS: Final = frozenset({"name", "key", "field", "header", "parameter"})
 _LABELLED: Final = frozenset({"value", "values", "val", "content"})
 
 
@@ -288,7 +288,7 @@ class Walk:
     ) -> list[tuple[Any, Any]]:
         pairs = list(itertools.islice(pairs, self.room))
         is_labelled = any(
-            type(key) is str and key in _LABELS and self.is_secret_name(value)
+            type(key) is str and key in LABELS and self.is_secret_name(value)
             for key, value in pairs
         )
         parts = []

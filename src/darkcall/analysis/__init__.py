@@ -6,6 +6,8 @@ Nothing here is imported by ``import darkcall``, and nothing here runs a candida
 from __future__ import annotations
 
 from ._read import Reading, read
+from ._summarise import summarise
+from ._summary import Summary
 
 
-__all__ = ["Reading", "read"]
+__all__ = ["Reading", "Summary", "read", "summarise"]

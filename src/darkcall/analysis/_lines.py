@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from darkcall._storage import MAX_LINE_BYTES
 
-from ._record import NoRecordError, checked, parsed
+from ._counts import kind_of
+from ._record import NoRecordError, parsed
 
 
 if TYPE_CHECKING:
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Iterator
 
+    from ._counts import Kind
     from ._record import Reason
 
 _BOM = b"\xef\xbb\xbf"
@@ -21,13 +23,16 @@ _BLANK = b" \t\r\n"
 
 
 def records_in(
-    file: io.BufferedIOBase, skipped: collections.Counter[Reason]
+    file: io.BufferedIOBase,
+    skipped: collections.Counter[Reason],
+    others: collections.Counter[Kind],
 ) -> Iterator[dict[str, Any]]:
     """Give the records of a file, and count the lines that hold none.
 
     Args:
         file: A file, at its beginning.
-        skipped: Where to count.
+        skipped: Where to count what is nothing of darkcall's.
+        others: Where to count totals and rollups.
 
     Raises:
         OSError: The file cannot be read to its end.
@@ -40,12 +45,16 @@ def records_in(
             skipped["too_long"] += 1
         elif text:
             try:
-                record = checked(parsed(text))
+                data = parsed(text)
+                kind = kind_of(data)
             except NoRecordError as no:
                 is_torn = no.reason == "not_json" and not line.endswith(b"\n")
                 skipped["torn" if is_torn else no.reason] += 1
             else:
-                yield record
+                if kind == "record":
+                    yield data
+                else:
+                    others[kind] += 1
 
 
 def lines_in(file: io.BufferedIOBase) -> Iterator[bytes]:

@@ -25,12 +25,16 @@ if TYPE_CHECKING:
     import io
     from collections.abc import Iterator, Mapping
 
+    from ._counts import Kind
+
 _LINES = (".jsonl", ".jsonl.gz")
 _GZIP = b"\x1f\x8b"
 
 
 class Reading:
     """The records of some files; they can be gone through once.
+
+    Totals and rollups, which stand beside them, are counted and not given.
 
     A record is a dict of the shape that ``record.schema.json`` describes.  Records of
     one process come in the order in which they were written.
@@ -39,6 +43,7 @@ class Reading:
     def __init__(self, files: list[pathlib.Path]) -> None:
         self._records = 0
         self._skipped: collections.Counter[Reason] = collections.Counter()
+        self._others: collections.Counter[Kind] = collections.Counter()
         self._each = self._through(files)
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
@@ -48,6 +53,16 @@ class Reading:
     def records(self) -> int:
         """How many records there were up to now."""
         return self._records
+
+    @property
+    def totals(self) -> int:
+        """How many times a process told its totals, up to now; they are no records."""
+        return self._others["totals"]
+
+    @property
+    def rollups(self) -> int:
+        """How many rollups there were up to now; they are no records, but count some."""
+        return self._others["rollup"]
 
     @property
     def skipped(self) -> Mapping[str, int]:
@@ -65,11 +80,25 @@ class Reading:
     def _through(self, files: list[pathlib.Path]) -> Iterator[dict[str, Any]]:
         for path in files:
             try:
-                for record in _records_of(path, self._skipped):
+                for record in self._records_of(path):
                     self._records += 1
                     yield record
             except (OSError, EOFError, zlib.error, sqlite3.Error):
                 self._skipped["unreadable"] += 1
+
+    def _records_of(self, path: pathlib.Path) -> Iterator[dict[str, Any]]:
+        counters = self._skipped, self._others
+        if not path.name.endswith(_LINES) and _rows.is_database(path):
+            yield from _rows.records_in(path, *counters)
+            return
+        with _opened(path) as file:
+            is_compressed = file.read(len(_GZIP)) == _GZIP
+            file.seek(0)
+            if is_compressed:
+                with gzip.GzipFile(fileobj=file) as unzipped:
+                    yield from _lines.records_in(unzipped, *counters)
+            else:
+                yield from _lines.records_in(file, *counters)
 
     def __repr__(self) -> str:
         return f"<Reading {self._records} records, {self._skipped.total()} skipped>"
@@ -135,23 +164,7 @@ def _files_in(directory: pathlib.Path) -> list[pathlib.Path]:
     ]
 
 
-def _records_of(
-    path: pathlib.Path, skipped: collections.Counter[Reason]
-) -> Iterator[dict[str, Any]]:
-    if not path.name.endswith(_LINES) and _rows.is_database(path):
-        yield from _rows.records_in(path, skipped)
-        return
-    with opened(path) as file:
-        is_compressed = file.read(len(_GZIP)) == _GZIP
-        file.seek(0)
-        if is_compressed:
-            with gzip.GzipFile(fileobj=file) as unzipped:
-                yield from _lines.records_in(unzipped, skipped)
-        else:
-            yield from _lines.records_in(file, skipped)
-
-
-def opened(path: pathlib.Path) -> io.BufferedReader:
+def _opened(path: pathlib.Path) -> io.BufferedReader:
     try:
         return path.open("rb")
     except FileNotFoundError:

@@ -24,50 +24,52 @@ MAX_DEPTH: Final = 200
 _TOKEN: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+(?:"|\\?\Z)|[\[{]+|[\]}]+', re.DOTALL)
 
 _VERSION: Final = attrs.fields(Record).schema.default
-_OUTCOMES: Final = frozenset(Outcome) - {Outcome.DROPPED}
+#: Those of which there are records.
+OUTCOMES: Final = frozenset(Outcome) - {Outcome.DROPPED}
 
-_Kinds = frozenset[type]
-_INTEGER: Final[_Kinds] = frozenset({int})
-_NUMBER: Final[_Kinds] = frozenset({int, float})
-_TEXT: Final[_Kinds] = frozenset({str})
-_LIST: Final[_Kinds] = frozenset({list})
-_OBJECT: Final[_Kinds] = frozenset({dict})
-_TEXT_OR_NULL: Final[_Kinds] = frozenset({str, type(None)})
+#: The types that a field may have: exactly these, for a boolean is an integer to Python.
+Kinds = frozenset[type]
+INTEGER: Final[Kinds] = frozenset({int})
+NUMBER: Final[Kinds] = frozenset({int, float})
+TEXT: Final[Kinds] = frozenset({str})
+LIST: Final[Kinds] = frozenset({list})
+OBJECT: Final[Kinds] = frozenset({dict})
+TEXT_OR_NULL: Final[Kinds] = frozenset({str, type(None)})
 
 _REQUIRED: Final = {
-    "call_id": _TEXT,
-    "launch": _TEXT,
-    "candidate": _TEXT,
-    "outcome": _TEXT,
-    "at": _NUMBER,
-    "host": _TEXT,
-    "pid": _INTEGER,
-    "control_seconds": _NUMBER,
+    "call_id": TEXT,
+    "launch": TEXT,
+    "candidate": TEXT,
+    "outcome": TEXT,
+    "at": NUMBER,
+    "host": TEXT,
+    "pid": INTEGER,
+    "control_seconds": NUMBER,
 }
 _OPTIONAL: Final = {
-    "reason": _TEXT,
-    "waited_seconds": _NUMBER,
-    "candidate_seconds": _NUMBER,
-    "candidate_cpu_seconds": _NUMBER,
-    "sample_rate": _NUMBER,
-    "signature": _TEXT,
-    "differences": _LIST,
-    "stopped": _TEXT,
-    "control_raised": _OBJECT,
-    "candidate_raised": _OBJECT,
-    "context": _OBJECT,
-    "arguments": _OBJECT,
-    "input_digest": _TEXT,
-    "confirmation": _TEXT,
-    "truncated": _LIST,
+    "reason": TEXT,
+    "waited_seconds": NUMBER,
+    "candidate_seconds": NUMBER,
+    "candidate_cpu_seconds": NUMBER,
+    "sample_rate": NUMBER,
+    "signature": TEXT,
+    "differences": LIST,
+    "stopped": TEXT,
+    "control_raised": OBJECT,
+    "candidate_raised": OBJECT,
+    "context": OBJECT,
+    "arguments": OBJECT,
+    "input_digest": TEXT,
+    "confirmation": TEXT,
+    "truncated": LIST,
 }
 _DIFFERENCE: Final = {
-    "path": _TEXT,
-    "kind": _TEXT,
-    "control_type": _TEXT_OR_NULL,
-    "candidate_type": _TEXT_OR_NULL,
+    "path": TEXT,
+    "kind": TEXT,
+    "control_type": TEXT_OR_NULL,
+    "candidate_type": TEXT_OR_NULL,
 }
-_RAISED: Final = {"type": _TEXT}
+_RAISED: Final = {"type": TEXT}
 _SIDES: Final = ("control_raised", "candidate_raised")
 
 
@@ -122,24 +124,25 @@ def checked(data: Any) -> dict[str, Any]:
 
 def _has_the_shape(data: dict[str, Any]) -> bool:
     return (
-        _has(data, _REQUIRED)
-        and _has(data, {name: kinds for name, kinds in _OPTIONAL.items() if name in data})
-        and data["outcome"] in _OUTCOMES
+        has(data, _REQUIRED)
+        and has(data, {name: kinds for name, kinds in _OPTIONAL.items() if name in data})
+        and data["outcome"] in OUTCOMES
         and all(map(_is_a_difference, data.get("differences", ())))
-        and all(_has(data[side], _RAISED) for side in _SIDES if side in data)
+        and all(has(data[side], _RAISED) for side in _SIDES if side in data)
     )
 
 
 def _is_a_difference(data: Any) -> bool:
-    return type(data) is dict and _has(data, _DIFFERENCE)
+    return type(data) is dict and has(data, _DIFFERENCE)
 
 
-def _has(data: dict[str, Any], fields: dict[str, _Kinds]) -> bool:
+def has(data: dict[str, Any], fields: dict[str, Kinds]) -> bool:
+    """Whether data has all of some fields, each of one of its types."""
     for name, kinds in fields.items():
         if name not in data:
             return False
         value = data[name]
-        if type(value) not in kinds or (kinds <= _NUMBER and not _is_in_range(value)):
+        if type(value) not in kinds or (kinds <= NUMBER and not _is_in_range(value)):
             return False
     return True
 

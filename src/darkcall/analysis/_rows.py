@@ -1,4 +1,4 @@
-"""Records in a SQLite database, which may be damaged, or written meanwhile."""
+"""What is in a SQLite database, which may be damaged, or written meanwhile."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import os
 import sqlite3
 from typing import TYPE_CHECKING, Any
 
-from darkcall._storage import COLUMNS, JSON_COLUMNS
+from darkcall._storage import COLUMNS, JSON_COLUMNS, OTHER_TABLES
 
+from ._counts import kind_of
 from ._record import NoRecordError, checked, parsed
 
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     import pathlib
     from collections.abc import Iterator
 
+    from ._counts import Kind
     from ._record import Reason
 
 #: A row with a longer value is not read; what the sink writes is far shorter.
@@ -48,13 +50,16 @@ def is_database(path: pathlib.Path) -> bool:
 
 
 def records_in(
-    path: pathlib.Path, skipped: collections.Counter[Reason]
+    path: pathlib.Path,
+    skipped: collections.Counter[Reason],
+    others: collections.Counter[Kind],
 ) -> Iterator[dict[str, Any]]:
     """Give the records of a database, and count the rows that hold none.
 
     Args:
         path: The database; it is not changed.
-        skipped: Where to count.
+        skipped: Where to count what is nothing of darkcall's.
+        others: Where to count totals and rollups.
 
     Raises:
         sqlite3.Error: The database cannot be read to its end.
@@ -66,13 +71,35 @@ def records_in(
             return
         if (b"records",) not in tables:
             raise sqlite3.DatabaseError("it has no table of records")
-        for row in _rows(connection, skipped):
+        for row in _rows("records", connection, skipped):
             try:
                 record = checked(_data_of(row))
             except NoRecordError as no:
                 skipped[no.reason] += 1
             else:
                 yield record
+        for table in OTHER_TABLES.values():
+            if (table.encode(),) in tables:
+                _count(_rows(table, connection, skipped), skipped, others)
+
+
+def _count(
+    rows: Iterator[dict[str, Any]],
+    skipped: collections.Counter[Reason],
+    others: collections.Counter[Kind],
+) -> None:
+    for row in rows:
+        try:
+            others[_kind_of(row.get("data"))] += 1
+        except NoRecordError as no:
+            skipped[no.reason] += 1
+
+
+def _kind_of(cell: Any) -> Kind:
+    kind = kind_of(parsed(cell) if type(cell) is bytes else None)
+    if kind == "record":
+        raise NoRecordError("not_a_record")
+    return kind
 
 
 @contextlib.contextmanager
@@ -104,15 +131,15 @@ def _is_stored_away(path: pathlib.Path) -> bool:
 
 
 def _rows(
-    connection: sqlite3.Connection, skipped: collections.Counter[Reason], table: str = "records"
+    table: str, connection: sqlite3.Connection, skipped: collections.Counter[Reason]
 ) -> Iterator[dict[str, Any]]:
     last = _BEFORE_ALL
     while True:
         try:
             # A writer's log grows for as long as somebody reads: so not all at one go.
-            rows = _after(last, connection, table, at_most=_BATCH)
+            rows = _after(last, table, connection, at_most=_BATCH)
         except sqlite3.Error:
-            rows, following = _step(last, connection, skipped, table)
+            rows, following = _step(last, table, connection, skipped)
         else:
             if not rows:
                 return
@@ -124,21 +151,24 @@ def _rows(
         last = following
 
 
-def _after(last: int, connection: sqlite3.Connection, table: str, *, at_most: int) -> list[_Row]:
+def _after(last: int, table: str, connection: sqlite3.Connection, *, at_most: int) -> list[_Row]:
     cursor = connection.execute(_ROWS.format(table), (last, at_most))
     names = [column[0] for column in cursor.description]
     return [(row[0], dict(zip(names, row, strict=True))) for row in cursor]
 
 
 def _step(
-    last: int, connection: sqlite3.Connection, skipped: collections.Counter[Reason], table: str
+    last: int,
+    table: str,
+    connection: sqlite3.Connection,
+    skipped: collections.Counter[Reason],
 ) -> tuple[list[_Row], int]:
     """Read the next row alone, or count it: one of those that follow cannot be read."""
     found = connection.execute(_NEXT.format(table), (last,)).fetchone()
     if found is None:
         raise sqlite3.DatabaseError("it is damaged behind its last row")
     try:
-        return _after(last, connection, table, at_most=1), found[0]
+        return _after(last, table, connection, at_most=1), found[0]
     except sqlite3.Error as error:
         is_long = getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_TOOBIG
         skipped["too_long" if is_long else "unreadable"] += 1
@@ -158,26 +188,3 @@ def _value_of(name: str, cell: Any) -> Any:
         return cell.decode("utf-8")
     except UnicodeDecodeError:
         raise NoRecordError("not_a_record") from None
-
-
-def texts_in(
-    path: pathlib.Path, table: str, skipped: collections.Counter[Reason]
-) -> Iterator[bytes]:
-    """Give the JSON texts of a table of totals or rollups; none if there is no such table.
-
-    Args:
-        path: The database; it is not changed.
-        table: The table, of which the column ``data`` is read.
-        skipped: Where to count rows that hold no text.
-
-    Raises:
-        sqlite3.Error: The database cannot be read to its end.
-    """
-    with contextlib.closing(_opened(path)) as connection, _said_in_text():
-        if (table.encode(),) not in connection.execute(_TABLES).fetchall():
-            return
-        for row in _rows(connection, skipped, table):
-            if type(row.get("data")) is bytes:
-                yield row["data"]
-            else:
-                skipped["not_a_record"] += 1

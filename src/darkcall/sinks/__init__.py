@@ -14,14 +14,16 @@ if TYPE_CHECKING:
     from .jsonl import JsonlSink
     from .log import LogSink
     from .memory import MemorySink
+    from .rollup import RollupSink
     from .sqlite import SqliteSink
 
-__all__ = ["JsonlSink", "LogSink", "MemorySink", "Sink", "SqliteSink"]
+__all__ = ["JsonlSink", "LogSink", "MemorySink", "RollupSink", "Sink", "SqliteSink"]
 
 _MODULES = {
     "JsonlSink": "jsonl",
     "LogSink": "log",
     "MemorySink": "memory",
+    "RollupSink": "rollup",
     "Sink": "_outlet",
     "SqliteSink": "sqlite",
 }

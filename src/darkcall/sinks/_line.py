@@ -1,15 +1,21 @@
-"""A record as one line of JSON, of bounded length."""
+"""What a sink was given as one line of JSON, of bounded length."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
+from darkcall._model import Record
 from darkcall._storage import MAX_LINE_BYTES
+
+from . import _shorter
 
 
 if TYPE_CHECKING:
-    from darkcall._model import Record
+    from collections.abc import Mapping
+
+    from darkcall._rollup import Rollup
+    from darkcall._totals import Totals
 
 # ``json.dumps`` would make a new encoder for each line.  No record holds itself; to look for that
 # takes a tenth of the time.
@@ -22,28 +28,35 @@ _MAX_TEXT = 160
 _MAX_DIFFERENCES = 5
 
 
-def line_for(record: Record) -> bytes:
-    """Return a record as a line of at most ``MAX_LINE_BYTES``, its newline included.
+def line_for(item: Record | Totals | Rollup) -> bytes:
+    """Return a record, totals or a rollup as a line of at most ``MAX_LINE_BYTES``.
 
-    What a longer one has to lose is named in its field ``truncated``: whole fields first,
-    then the values in its differences, then the ends of its texts.
+    Its newline is included.  What a longer one has to lose is named in its field ``truncated``:
+    of a record whole fields first, then the values in its differences, then the ends of its
+    texts; of totals and rollups that by which they count, but no count.
 
     Raises:
-        ValueError: The record holds what JSON cannot, such as NaN.
-        TypeError: The record holds what JSON cannot, such as a set.
+        ValueError: It holds what JSON cannot, such as NaN.
+        TypeError: It holds what JSON cannot, such as a set.
     """
-    data = record.to_dict()
+    data = item.to_dict()
     line = _encoded(data)
+    if len(line) <= MAX_LINE_BYTES:
+        return line
+    if isinstance(item, Record):
+        return _shorter_record(data)
+    return _encoded(_shorter.fitting(data, lambda shorter: len(_encoded(shorter))))
+
+
+def _shorter_record(data: dict[str, Any]) -> bytes:
     truncated: list[str] = []
     for field in _LEAST_NEEDED_FIRST:
-        if len(line) <= MAX_LINE_BYTES:
-            return line
         if data.get(field) is not None:
             del data[field]
             truncated.append(field)
             line = _encoded({**data, "truncated": truncated})
-    if len(line) <= MAX_LINE_BYTES:
-        return line
+            if len(line) <= MAX_LINE_BYTES:
+                return line
     short = {field: _shortened(field, value) for field, value in data.items()}
     truncated += [field for field in data if short[field] != data[field]]
     return _encoded({**short, "truncated": truncated})
@@ -54,7 +67,7 @@ def json_text(value: object) -> str:
     return _encode(value)
 
 
-def _encoded(data: dict[str, Any]) -> bytes:
+def _encoded(data: Mapping[str, Any]) -> bytes:
     return f"{json_text(data)}\n".encode("ascii")
 
 

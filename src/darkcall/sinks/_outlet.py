@@ -11,6 +11,7 @@ from darkcall import _guard, _threads
 from darkcall._dark import in_the_dark, in_this_process
 from darkcall._model import SinkStats
 from darkcall._tally import Tally
+from darkcall._totals import Totals
 
 from . import _sink_thread
 from ._checks import whole_number
@@ -21,12 +22,11 @@ from .memory import MemorySink
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from darkcall._model import Record
 
 #: Any callable that takes a record.  It may also have ``flush(timeout_seconds)``,
-#: ``close()``, ``write_batch(records)``, ``after_fork()`` and ``never_blocks = True``.
+#: ``close()``, ``write_batch(records)``, ``after_fork()``, ``never_blocks = True`` and
+#: ``takes_totals = True``: then it is given :class:`~darkcall.Totals`, too.
 Sink = Callable[["Record"], object]
 
 MAX_WAITING = 2_000
@@ -61,6 +61,7 @@ class Outlet:
         self.name = name_of(sink)
         self._max_waiting = whole_number("max_waiting", max_waiting, least=1)
         self._max_waiting_bytes = whole_number("max_waiting_bytes", max_waiting_bytes, least=1)
+        self.takes_totals = attribute_of(sink, "takes_totals") is True
         self._never_blocks = attribute_of(sink, "never_blocks") is True
         self._write_batch = method_of(sink, "write_batch")
         self._keep = sink.keep if type(sink) is MemorySink else None
@@ -87,6 +88,9 @@ class Outlet:
         self._written = Tally()
         self._failed = Tally()
         self._dropped = Tally()
+        # Totals are no records: these only tell whether any are under way.
+        self._totals_taken = Tally()
+        self._totals_done = Tally()
 
     def start(self) -> None:
         """Start the thread ahead of the first record: at the exit there is none to be had."""
@@ -126,13 +130,29 @@ class Outlet:
             self._dropped.add()
             _guard.say(_guard.WARNING, f"{self.name} is too slow: records are dropped")
         else:
-            self._is_unused = False
-            self._queue.put(record)
-            _sink_thread.lasting.add(self)
-            self._wake()
-            if self._closed:
-                self._drop_what_waits()
-                self.may_go()
+            self._put(record)
+
+    def _put(self, item: Record | Totals) -> None:
+        self._is_unused = False
+        self._queue.put(item)
+        _sink_thread.lasting.add(self)
+        self._wake()
+        if self._closed:
+            self._drop_what_waits()
+            self.may_go()
+
+    def offer_totals(self, totals: Totals) -> None:
+        """Hand totals over, behind the records that wait; neither waits nor raises.
+
+        A sink that is too slow goes without, unless they are the last: the next tell all.
+        """
+        if self._closed:
+            return
+        if self._never_blocks:
+            self._write_here(totals)
+        elif totals.is_final or not self._queue.is_full:
+            self._totals_taken.add()
+            self._put(totals)
 
     def count_on_from(self, other: Outlet) -> None:
         """Take over the counts of an outlet that was closed, and stood before the same sink."""
@@ -155,7 +175,7 @@ class Outlet:
         Returns:
             Whether it did, in time.
         """
-        return flush_all([self], timeout_seconds)
+        return self.settle(self.ask("flush", time.monotonic() + timeout_seconds))
 
     def close(self, deadline: float) -> bool:
         """Let the sink take what waits and close it; whatever is offered later is dropped.
@@ -167,7 +187,7 @@ class Outlet:
             Whether the sink took what waited, and closed, in time; it is left behind if
             it did not close.
         """
-        return close_all([self], deadline)
+        return self.settle(self.ask("close", deadline))
 
     def after_fork(self) -> None:
         """Start anew in a forked child: what waits is the parent's to write."""
@@ -207,7 +227,7 @@ class Outlet:
         return False
 
     def _has_nothing_to(self, action: str) -> bool:
-        if self.stats().waiting:
+        if self.stats().waiting or self._totals_taken.value != self._totals_done.value:
             return False
         # A sink may hang, so whoever asks leaves alone what has no thread and took nothing.
         return method_of(self.sink, action) is None or (self._is_unused and not self._start())
@@ -294,19 +314,24 @@ class Outlet:
                 self._write(batch)
             finally:
                 self._queue.weigh(-nbytes)
+                self._totals_done.add_all(one for one in batch if type(one) is Totals)
         if request is not None:
             self._perform(request)
 
-    def _write(self, batch: list[Record]) -> None:
+    def _write(self, batch: list[Record | Totals]) -> None:
         if self._close_by is not None and time.monotonic() > self._close_by:
-            self._came_too_late += len(batch)
-            self._dropped.add_all(batch)
-            return
+            records = _records_of(batch)
+            self._came_too_late += len(records)
+            self._dropped.add_all(records)
+            # That calls are dropped is in the totals, if anywhere.
+            batch = [item for item in batch if type(item) is Totals]
+            if not batch:
+                return
         written = self._written_of(batch)
-        self._written.add_all(batch[:written])
-        self._failed.add_all(batch[written:])
+        self._written.add_all(_records_of(batch[:written]))
+        self._failed.add_all(_records_of(batch[written:]))
 
-    def _written_of(self, batch: list[Record]) -> int:
+    def _written_of(self, batch: list[Record | Totals]) -> int:
         try:
             if self._write_batch is None:
                 in_this_process(self.sink, batch[0])
@@ -317,16 +342,19 @@ class Outlet:
             return 0
         return told if type(told) is int and 0 <= told <= len(batch) else len(batch)
 
-    def _write_here(self, record: Record) -> None:
+    def _write_here(self, item: Record | Totals) -> None:
+        is_record = type(item) is not Totals
         try:
-            in_this_process(in_the_dark, self.sink, record)
+            in_this_process(in_the_dark, self.sink, item)
         except BaseException as error:
-            self._failed.add()
+            if is_record:
+                self._failed.add()
             _guard.fault(f"writing to {self.name}{cause_of(error)}", error)
             if _sink_thread.is_the_programs(error):
                 raise
         else:
-            self._written.add()
+            if is_record:
+                self._written.add()
 
     def _perform(self, request: Request) -> None:
         method = method_of(self.sink, request.action)
@@ -366,33 +394,5 @@ class Outlet:
         return f"<Outlet {self.name} {self.stats()}>"
 
 
-def flush_all(outlets: Iterable[Outlet], timeout_seconds: float) -> bool:
-    """Flush several sinks at once; one that hangs takes no time from the others.
-
-    Args:
-        outlets: The sinks' outlets.
-        timeout_seconds: How long to wait at most for all of them together, in seconds.
-
-    Returns:
-        Whether every sink took and flushed what was offered before, in time.
-    """
-    deadline = time.monotonic() + timeout_seconds
-    asked = [(outlet, outlet.ask("flush", deadline)) for outlet in outlets]
-    answers = [outlet.settle(request) for outlet, request in asked]
-    return all(answers)
-
-
-def close_all(outlets: Iterable[Outlet], deadline: float) -> bool:
-    """Close several sinks at once; one that hangs takes no time from the others.
-
-    Args:
-        outlets: The sinks' outlets.
-        deadline: When to stop waiting, on the clock of :func:`time.monotonic`.
-
-    Returns:
-        Whether every sink took what waited, and closed, in time; those that did not close
-        are left behind.
-    """
-    asked = [(outlet, outlet.ask("close", deadline)) for outlet in outlets]
-    answers = [outlet.settle(request) for outlet, request in asked]
-    return all(answers)
+def _records_of(batch: list[Record | Totals]) -> list[Record | Totals]:
+    return [item for item in batch if type(item) is not Totals]

@@ -1,4 +1,7 @@
-"""What waits for a sink: records, bounded by count and by bytes, and requests among them."""
+"""What waits for a sink: records, bounded by count and by bytes, and requests among them.
+
+Totals wait among the records, and count like them for the bounds.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +15,7 @@ import attrs
 
 from darkcall import _threads
 from darkcall._model import Record
+from darkcall._totals import Totals
 
 from ._request import Request
 
@@ -35,9 +39,16 @@ _NUMBERS: Final = frozenset(
     }
 )
 _NUMBER_BYTES: Final = 32
-_values_of: Callable[[Record], tuple[Any, ...]] = operator.attrgetter(
-    *(field.name for field in attrs.fields(Record) if field.name not in _NUMBERS)
-)
+
+
+def _getter_for(kind: type) -> Callable[[Any], tuple[Any, ...]]:
+    return operator.attrgetter(
+        *(field.name for field in attrs.fields(kind) if field.name not in _NUMBERS)
+    )
+
+
+_values_of = _getter_for(Record)
+_values_of_totals = _getter_for(Totals)
 
 
 class Queue:
@@ -53,7 +64,7 @@ class Queue:
     def __init__(self, max_records: int, max_bytes: int) -> None:
         self._max_records = max_records
         self._max_bytes = max_bytes
-        self._items: collections.deque[tuple[Record, int] | Request] = collections.deque()
+        self._items: collections.deque[tuple[Record | Totals, int] | Request] = collections.deque()
         self._nbytes = 0
         # Re-entrant, for a signal handler that interrupts its holder.
         self._weighing = _threads.RLock()
@@ -63,7 +74,7 @@ class Queue:
         """Whether a record more would be too many."""
         return len(self._items) >= self._max_records or self._nbytes >= self._max_bytes
 
-    def put(self, item: Record | Request) -> None:
+    def put(self, item: Record | Totals | Request) -> None:
         """Append a record or a request, full or not."""
         if isinstance(item, Request):
             self._items.append(item)
@@ -77,7 +88,7 @@ class Queue:
         with self._weighing:
             self._nbytes += nbytes
 
-    def take(self, most: int) -> tuple[list[Record], int, Request | None]:
+    def take(self, most: int) -> tuple[list[Record | Totals], int, Request | None]:
         """Take records up to the next request.
 
         Args:
@@ -87,7 +98,7 @@ class Queue:
             The records, what they weigh until they are written, and the request that
             came after them, if any.
         """
-        records: list[Record] = []
+        records: list[Record | Totals] = []
         nbytes = 0
         while len(records) < most:
             try:
@@ -109,7 +120,7 @@ class Queue:
         """Take all records out, and leave the requests.
 
         Args:
-            counter: Counts each record.
+            counter: Counts each record; totals are no records.
 
         Returns:
             How many records there were.
@@ -123,9 +134,10 @@ class Queue:
             if isinstance(item, Request):
                 requests.append(item)
             else:
-                counter.add()
                 self.weigh(-item[1])
-                dropped += 1
+                if type(item[0]) is not Totals:
+                    counter.add()
+                    dropped += 1
         self._items.extend(requests)
         return dropped
 
@@ -133,7 +145,7 @@ class Queue:
         return len(self._items)
 
 
-def weight_of(record: Record) -> int:
+def weight_of(record: Record | Totals) -> int:
     """Weigh a record with all that it holds.
 
     The length of its JSON would not do: an empty tuple takes ten times as much memory as
@@ -152,7 +164,8 @@ def weight_of(record: Record) -> int:
         True
     """
     nbytes = sys.getsizeof(record) + len(_NUMBERS) * _NUMBER_BYTES
-    level: list[Any] = [value for value in _values_of(record) if value is not None]
+    values_of = _values_of_totals if type(record) is Totals else _values_of
+    level: list[Any] = [value for value in values_of(record) if value is not None]
     while level:
         nbytes += sum(map(sys.getsizeof, level))
         parts: list[Any] = []

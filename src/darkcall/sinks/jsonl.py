@@ -1,4 +1,4 @@
-"""Records in files, one JSON document a line."""
+"""Records, totals and rollups in files, one JSON document a line."""
 
 from __future__ import annotations
 
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from darkcall._model import Record
+    from darkcall._rollup import Rollup
+    from darkcall._totals import Totals
 
 _DISK_IS_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 
@@ -57,6 +59,8 @@ class JsonlSink:
         >>> sink.close()
     """
 
+    takes_totals = True
+
     def __init__(
         self,
         directory: str | os.PathLike[str],
@@ -88,8 +92,8 @@ class JsonlSink:
         self._ends_torn = False
         self._left = b""
 
-    def __call__(self, record: Record) -> None:
-        """Append a record.
+    def __call__(self, record: Record | Totals | Rollup) -> None:
+        """Append a record, totals or a rollup.
 
         Raises:
             OSError: It could not be written.
@@ -100,7 +104,7 @@ class JsonlSink:
         with self._lock:
             self._write(line, record.host)
 
-    def write_batch(self, records: Sequence[Record]) -> int:
+    def write_batch(self, records: Sequence[Record | Totals | Rollup]) -> int:
         """Append records, as many at once as 32 KB hold.
 
         Returns:
@@ -118,7 +122,7 @@ class JsonlSink:
                     written -= min(self._left.count(b"\n"), len(lines))
         return written
 
-    def _chunks(self, records: Sequence[Record]) -> Iterator[list[bytes]]:
+    def _chunks(self, records: Sequence[Record | Totals | Rollup]) -> Iterator[list[bytes]]:
         lines: list[bytes] = []
         nbytes = 0
         for record in records:

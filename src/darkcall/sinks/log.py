@@ -51,6 +51,8 @@ class LogSink:
         mismatch launch=shop.price candidate=v2 signature=ab call_id=c-1
     """
 
+    takes_rollups = False
+
     def __init__(
         self,
         logger: logging.Logger | logging.LoggerAdapter[logging.Logger] | None = None,

@@ -1,4 +1,4 @@
-"""Records in a SQLite database that several processes may write at once."""
+"""Records, totals and rollups in a SQLite database that several processes may write at once."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NoReturn
 from darkcall import _guard, _threads
 from darkcall._errors import ConfigurationError, DarkcallError
 from darkcall._forks import ForkGate
-from darkcall._storage import COLUMNS, JSON_COLUMNS
+from darkcall._model import Record
+from darkcall._storage import COLUMNS, COLUMNS_ADDED_LATER, JSON_COLUMNS, OTHER_TABLES
 
-from ._line import json_text
+from ._line import json_text, line_for
 from ._place import make_directory, path_of
 
 
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
     import pathlib
     from collections.abc import Sequence
 
-    from darkcall._model import Record
+    from darkcall._rollup import Rollup
+    from darkcall._totals import Totals
 
 USER_VERSION = 1
 
@@ -38,19 +40,27 @@ _CLOSES_WHAT_WAS_REPLACED = sqlite3.sqlite_version_info >= (3, 40)
 
 _CAN_ASK_FOR_EFFECTIVE_IDS = os.access in os.supports_effective_ids
 
-_CREATE = f"""
-CREATE TABLE IF NOT EXISTS records (
-    id INTEGER PRIMARY KEY,
-    {", ".join(f"{name} {kind}" for name, kind in COLUMNS.items())}
-)
-"""
-_INSERT = f"""
-INSERT INTO records ({", ".join(COLUMNS)}) VALUES ({", ".join("?" for _ in COLUMNS)})
-"""  # noqa: S608, nothing but the names above
+_TABLES = {"records": COLUMNS} | {
+    table: {"data": "TEXT NOT NULL"} for table in OTHER_TABLES.values()
+}
+_CREATE = {
+    table: f"CREATE TABLE IF NOT EXISTS {table} (id INTEGER PRIMARY KEY, "
+    + ", ".join(f"{name} {kind}" for name, kind in columns.items())
+    + ")"
+    for table, columns in _TABLES.items()
+}
+_INSERT = {
+    table: f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({', '.join('?' for _ in columns)})"  # noqa: S608, nothing but the names above
+    for table, columns in _TABLES.items()
+}
+_INFO = {table: f"PRAGMA table_info({table})" for table in _TABLES}
+_Row = tuple[str, tuple[object, ...]]
 
 
 class SqliteSink:
     """Insert records into the table ``records`` of a SQLite database.
+
+    Totals and rollups go into tables ``totals`` and ``rollups``, as JSON text.
 
     Several processes may write one database at once.  What waits is committed together,
     so a record can be read as soon as the sink has taken it.  Only their owner may read
@@ -74,6 +84,8 @@ class SqliteSink:
         >>> reader.close()
     """
 
+    takes_totals = True
+
     def __init__(self, path: str | os.PathLike[str]) -> None:
         if path == ":memory:" or str(path).startswith("file:"):
             raise ConfigurationError(
@@ -85,8 +97,8 @@ class SqliteSink:
         self._file: tuple[int, int] | None = None
         self._gate = ForkGate(self._disconnect)
 
-    def __call__(self, record: Record) -> None:
-        """Insert a record, and commit it.
+    def __call__(self, record: Record | Totals | Rollup) -> None:
+        """Insert a record, totals or a rollup, and commit it.
 
         Raises:
             OSError: The database could not be made, or is read-only.
@@ -95,7 +107,7 @@ class SqliteSink:
         """
         self.write_batch([record])
 
-    def write_batch(self, records: Sequence[Record]) -> None:
+    def write_batch(self, records: Sequence[Record | Totals | Rollup]) -> None:
         """Insert records: all of them, or none.
 
         Raises:
@@ -131,11 +143,12 @@ class SqliteSink:
         with self._gate.inside:
             self._disconnect()
 
-    def _insert(self, rows: list[tuple[object, ...]]) -> None:
+    def _insert(self, rows: list[_Row]) -> None:
         connection = self._connected()
         try:
             connection.execute("BEGIN IMMEDIATE")
-            connection.executemany(_INSERT, rows)
+            for table in _TABLES:
+                connection.executemany(_INSERT[table], [row for its, row in rows if its == table])
             connection.execute("COMMIT")
         except BaseException:
             self._disconnect()
@@ -177,18 +190,26 @@ class SqliteSink:
                     f"it has version {version}, and this darkcall knows {USER_VERSION}:"
                     " upgrade darkcall, or choose another file"
                 )
-            if version < USER_VERSION:
+            if version < USER_VERSION or _what_lacks(connection):
                 connection.execute("BEGIN IMMEDIATE")
-                connection.execute(_CREATE)
-                columns = {row[1] for row in connection.execute("PRAGMA table_info(records)")}
-                if not columns >= set(COLUMNS):
-                    self._refuse("its table records is somebody else's: choose another file")
+                self._complete(connection)
                 connection.execute(f"PRAGMA user_version={USER_VERSION}")
                 connection.execute("COMMIT")
         except BaseException:
             _close(connection)
             raise
         return connection
+
+    def _complete(self, connection: sqlite3.Connection) -> None:
+        for create in _CREATE.values():
+            connection.execute(create)
+        lacking = _what_lacks(connection)
+        for table, name in lacking:
+            if table != "records" or name not in COLUMNS_ADDED_LATER:
+                self._refuse(f"its table {table} is somebody else's: choose another file")
+        for _, name in lacking:
+            # An earlier darkcall made the table, and may go on writing to it.
+            connection.execute(f"ALTER TABLE records ADD COLUMN {name} {COLUMNS[name]}")
 
     def _disconnect(self) -> None:
         connection, self._connection = self._connection, None
@@ -220,9 +241,22 @@ def _identity_of(path: pathlib.Path) -> tuple[int, int] | None:
     return status.st_dev, status.st_ino
 
 
-def _row_of(record: Record) -> tuple[object, ...]:
-    data = record.to_dict()
-    return tuple(_cell(name, data[name]) if name in data else None for name in COLUMNS)
+def _what_lacks(connection: sqlite3.Connection) -> list[tuple[str, str]]:
+    """Give each column that a database lacks, with its table."""
+    return [
+        (table, name)
+        for table, columns in _TABLES.items()
+        for name in columns.keys() - {row[1] for row in connection.execute(_INFO[table])}
+    ]
+
+
+def _row_of(item: Record | Totals | Rollup) -> _Row:
+    if not isinstance(item, Record):
+        # As short as in a file: whoever reads it reads no more.
+        return OTHER_TABLES[item.kind], (line_for(item).decode("ascii").rstrip("\n"),)
+    data = item.to_dict()
+    cells = (_cell(name, data[name]) if name in data else None for name in COLUMNS)
+    return "records", tuple(cells)
 
 
 def _cell(name: str, value: object) -> object:
