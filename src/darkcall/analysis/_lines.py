@@ -38,7 +38,7 @@ def records_in(
         OSError: The file cannot be read to its end.
     """
     bom = _BOM
-    for line in _lines(file):
+    for line in lines_in(file):
         text = line.removeprefix(bom).strip(_BLANK)
         bom = b""
         if len(line) > MAX_LINE_BYTES:
@@ -57,7 +57,7 @@ def records_in(
                     others[kind] += 1
 
 
-def _lines(file: io.BufferedIOBase) -> Iterator[bytes]:
+def lines_in(file: io.BufferedIOBase) -> Iterator[bytes]:
     """Give each line; of one that is too long, a byte more than is allowed."""
     while line := file.readline(MAX_LINE_BYTES + 1):
         yield line
