@@ -274,6 +274,16 @@ def test_a_launch_that_was_renamed_is_noted(summarised, is_told):
     assert later.notes == ()
 
 
+def test_two_launches_of_one_process_were_not_renamed(summarised):
+    records = [
+        a_record("p1-0-1", at=START),
+        a_record("p1-1-1", launch="price", at=START + 1),
+    ]
+    told = [totals_of("p1-0"), totals_of("p1-1", launch="price")]
+    price, shop = summarised(records, told)
+    assert price.notes == shop.notes == ()
+
+
 def test_parts_go_down_dots_and_values_left_out_are_noted(summarised, monkeypatch):
     monkeypatch.setattr(
         "darkcall.analysis._parts._LISTED",

@@ -78,7 +78,7 @@ print(json.dumps({
 
 FIRST_RECORD = """
 import json, os, sys, time
-from darkcall import dark_launch, flush
+from darkcall import Record, dark_launch, flush
 from darkcall.sinks import JsonlSink
 
 reader, writer = os.pipe()
@@ -86,7 +86,8 @@ reader, writer = os.pipe()
 class Telling(JsonlSink):
     def write_batch(self, records):
         written = super().write_batch(records)
-        os.write(writer, f"{time.monotonic() - began}\\n".encode())
+        if any(type(record) is Record for record in records):
+            os.write(writer, f"{time.monotonic() - began}\\n".encode())
         return written
 
 @dark_launch(candidate=lambda x: x, sinks=[Telling(sys.argv[1])], cpu_budget=None)

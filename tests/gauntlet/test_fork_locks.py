@@ -11,17 +11,20 @@ import darkcall
 
 #: Where the locks are made that a thread may hold for a while.
 HELD = {
+    "_budget.Quota.__init__",
     "_config",
     "_forks.ForkGate.__init__",
     "_gate.Gate.__init__",
     "_gate.Room.__init__",
     "_guard",
+    "_telling.Teller._begin",
     "runners._process.Process.__init__",
     "runners.loop",
     "runners.thread.ThreadRunner._reset",
     "sampling._PerSecond.__init__",
     "sinks._queue.Queue.__init__",
     "sinks.jsonl.JsonlSink._begin_files_of_this_process",
+    "sinks.rollup.RollupSink._begin_in_this_process",
 }
 #: Bells: locked while there is no news, and never held.
 BELLS = {
@@ -67,11 +70,12 @@ _thread.allocate_lock, _thread.RLock = noting(_thread.allocate_lock), noting(_th
 from darkcall import aflush, configure, dark_launch, flush, launch_of, launches
 from darkcall.runners import ProcessRunner
 from darkcall.sampling import per_second
-from darkcall.sinks import JsonlSink, SqliteSink
+from darkcall.sinks import JsonlSink, RollupSink, SqliteSink
 
 folder, bells, claims = sys.argv[1], *map(json.loads, sys.argv[2:])
 let_go, bounds = threading.Event(), itertools.count(900)
 sinks = [JsonlSink(folder + "/jsonl"), SqliteSink(folder + "/records.db"), lambda record: None]
+sinks.append(RollupSink(JsonlSink(folder + "/rolled-up")))
 
 def named(x):
     return x

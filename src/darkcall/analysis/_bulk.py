@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 PIECE_BYTES = 1 << 24
 _ODD_AT_A_TIME = 1000
 
+# No line that is JSON holds the character that would part it into columns.
 _LINES_OF = """read_csv($paths, columns={'line': 'VARCHAR'}, auto_detect=false, header=false,
-    delim='\\x00', quote='', escape='', new_line='\\n', compression='none', ignore_errors=true,
+    delim='\x01', quote='', escape='', new_line='\\n', compression='none', ignore_errors=true,
     hive_partitioning=false, max_line_size=LONGEST, buffer_size=BUFFER)"""
 _ROWS_OF = _LINES_OF.replace("LONGEST", "1048576").replace("BUFFER", "8388608")
 _LONG_ROWS_OF = _LINES_OF.replace("LONGEST", "8388608").replace("BUFFER", "16777216")

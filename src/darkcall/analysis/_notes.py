@@ -32,6 +32,14 @@ JOIN ids USING (source, launch, candidate)
 WHERE first < since - $seconds GROUP BY cid
 """
 
+# A process has both launches at once, as they are: a name changes with the code.
+_HAS_BOTH: Final = """
+SELECT count(*) FROM (
+    SELECT regexp_replace(source, '-[^-]*$', '') FROM counted WHERE launch = $before
+    INTERSECT SELECT regexp_replace(source, '-[^-]*$', '') FROM counted WHERE launch = $after
+)
+"""
+
 
 def notes(
     connection: duckdb.DuckDBPyConnection, keys: Sequence[Key], now: float, *, is_whole: bool
@@ -64,6 +72,9 @@ def notes(
             "clocks were set back"
         )
     for before, after in _renamed(candidates):
+        names = {"before": before.launch, "after": after.launch}
+        if connection.execute(_HAS_BOTH, names).fetchall() != [(0,)]:
+            continue
         text = f"looks renamed: {one_line(before.launch)} became {one_line(after.launch)}"
         result[before.cid].append(text)
         result[after.cid].append(text)

@@ -91,7 +91,7 @@ class Reading:
         if not path.name.endswith(_LINES) and _rows.is_database(path):
             yield from _rows.records_in(path, *counters)
             return
-        with _opened(path) as file:
+        with opened(path) as file:
             is_compressed = file.read(len(_GZIP)) == _GZIP
             file.seek(0)
             if is_compressed:
@@ -164,7 +164,7 @@ def _files_in(directory: pathlib.Path) -> list[pathlib.Path]:
     ]
 
 
-def _opened(path: pathlib.Path) -> io.BufferedReader:
+def opened(path: pathlib.Path) -> io.BufferedReader:
     try:
         return path.open("rb")
     except FileNotFoundError:
