@@ -113,7 +113,7 @@ def read(*sources: str | os.PathLike[str]) -> Reading:
     Args:
         sources: Files of JSON lines, gzipped or not, SQLite databases, directories of them, and
             patterns of either as text, with ``*``, ``?``, ``[...]`` and ``**``.  Of a directory,
-            the files ``*.jsonl``, ``*.jsonl.gz``, ``*.db``, ``*.sqlite`` and ``*.sqlite3`` are read.
+            ``*.jsonl``, ``*.jsonl.gz``, ``*.db``, ``*.sqlite`` and ``*.sqlite3`` are read.
 
     Returns:
         The records, and what was skipped.
