@@ -68,7 +68,8 @@ def latency_table(latency: Latency) -> RenderableType | None:
     blocks: list[RenderableType] = [table(["", "control", "candidate", "ratio"], rows)]
     if latency.ratio.count:
         how = (
-            "ratio: call by call, both measured on a worker"
+            "ratio: call by call, where the control ran again: both measured on a worker; the "
+            "control's own times are as its callers saw them"
             if latency.is_fair
             else "ratio: call by call; the control as its callers saw it, the candidate on workers"
         )

@@ -110,6 +110,8 @@ def _rate_facts(one: CandidateSummary, confidence: float) -> Iterator[tuple[str,
         Text(
             f"rate between {percent(one.low)} and {percent(one.high)}, with "
             f"{confidence * 100:g} % confidence however often one looks"
+            # A verdict takes it off, and so has other bounds.
+            f"{'; noise is still in it' if one.noise else ''}"
         ),
     )
     yield "", Text(_clean_calls(one, confidence))
