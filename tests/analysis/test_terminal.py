@@ -137,10 +137,8 @@ def test_a_summary_says_what_became_of_all_calls():
     text = words(render_summary(summaries.a_summary(summaries.a_rich_candidate())))
 
     assert "1,204 of 998,412 compared calls (0.121 %)" in text
-    assert (
-        "rate between 0.108 % and 0.134 %, with 95 % confidence however often one looks; noise is still in it"
-        in text
-    )
+    assert "rate between 0.108 % and 0.134 %, with 95 % confidence" in text
+    assert "however often one looks; noise is still in it" in text
     assert "10,004,812 = 4,800 off + 12 nested + 9,000,000 unsampled + 1,000,000 shadowed" in text
     assert "1,546 dropped + 7 pending" in text
     assert "200 outcomes without a record" in text
