@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 #: Lines are handed over in files of about so many bytes.
 PIECE_BYTES = 1 << 24
-_ODD_AT_A_TIME = 1000
+_LEFT_AT_A_TIME = 1000
 
 # Each line that is JSON by DuckDB's rules, without space around it; NULL for each other one.
 _ROWS_OF = """(SELECT json::VARCHAR AS line FROM read_ndjson_objects($paths, ignore_errors=true,
@@ -168,15 +168,9 @@ class Bulk:
         return True
 
     def _look_again(self) -> None:
-        """Take the lines that are no matches as they are usually written; at last, one by one."""
-        left = "FROM records WHERE launch IS NULL"
-        end = self._next_row()
-        if not self._one(f"SELECT count(*) {left}"):
-            return
-        again = f"(SELECT body AS line {left} AND rowid < {end})"
-        self._connection.execute(_proofs.RECORDS.replace("{lines}", again))
-        odd = self._connection.cursor().execute(f"SELECT body {left} AND rowid >= {end}")
-        while rows := odd.fetchmany(_ODD_AT_A_TIME):
+        """Take the lines that are no matches as they are usually written, one by one."""
+        left = self._connection.cursor().execute("SELECT body FROM records WHERE launch IS NULL")
+        while rows := left.fetchmany(_LEFT_AT_A_TIME):
             for (text,) in rows:
                 self._take_line(text.encode() + b"\n")
         self._connection.execute("DELETE FROM records WHERE launch IS NULL")

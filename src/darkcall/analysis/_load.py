@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 
     from ._sources import File
 
-_MEMORY = "400MB"
+_MEMORY = "500MB"
+_SMALL_BYTES = 400 << 20
 _GROUP_BYTES = 1 << 27
 _GROUP_FILES = 200
 _AHEAD_SECONDS = 60.0
@@ -123,7 +124,8 @@ def load(
     directory = tempfile.TemporaryDirectory(prefix="darkcall-", ignore_cleanup_errors=True)
     connection = None
     try:
-        connection = _database(pathlib.Path(directory.name))
+        nbytes = sum(file.nbytes for file in files)
+        connection = _database(pathlib.Path(directory.name), nbytes)
         bulk = Bulk(connection, pathlib.Path(directory.name))
         _take(files, bulk, progress)
         duplicates = _without_duplicates(connection)
@@ -137,7 +139,7 @@ def load(
             connection,
             Sources(
                 files=len(files),
-                nbytes=sum(file.nbytes for file in files),
+                nbytes=nbytes,
                 records=records,
                 rolled_up=int(_row(connection, _ROLLED_UP)[0]),
                 skipped={reason: bulk.skipped[reason] for reason in get_args(Reason)},
@@ -156,15 +158,17 @@ def load(
         raise
 
 
-def _database(directory: pathlib.Path) -> duckdb.DuckDBPyConnection:
+def _database(directory: pathlib.Path, nbytes: int) -> duckdb.DuckDBPyConnection:
     try:
         import duckdb  # noqa: PLC0415 - an extra
     except ImportError:
         raise ConfigurationError(
             'the analysis needs DuckDB: pip install "darkcall[report]"'
         ) from None
+    # To compress tables takes time, which small ones are not worth.
+    is_small = nbytes <= _SMALL_BYTES
     connection = duckdb.connect(
-        str(directory / "records.duckdb"),
+        ":memory:" if is_small else str(directory / "records.duckdb"),
         config={
             "memory_limit": _MEMORY,
             "threads": os.cpu_count() or 1,
