@@ -252,6 +252,24 @@ def test_who_does_not_ask_about_drops_is_told_so():
 # Versions.
 
 
+def test_failures_whose_records_are_lost_count_as_totals_tell_them():
+    version = a_version(outcomes={"match": 10_000, "mismatch": 40}, coverage=a_coverage(10_040))
+
+    one = judged(version)
+
+    assert one.verdict is NOT_READY
+    assert "40 of 10,040 compared calls differ; of 40 of these only totals" in one.criteria[1].text
+    whole = a_candidate(version, outcomes=version.outcomes)
+    assert a_summary(whole).judge(version="all").verdict is NOT_READY
+
+
+def test_lost_failures_count_at_whatever_rate_they_were_sampled():
+    strata = (a_stratum(0, 5_000, rate=0.5), a_stratum(0, 5_000, rate=1.0))
+    version = a_version(strata=strata, outcomes={"match": 10_000, "timeout": 1})
+
+    assert criterion("mismatch_rate", version).verdict is INSUFFICIENT_DATA
+
+
 def test_the_newest_code_is_judged_and_the_other_told():
     old = a_version(0, 50_000, candidate="old", first=NOW - 9000, last=NOW - 5000)
     new = a_version(0, 100, candidate="new")

@@ -369,3 +369,14 @@ def test_what_was_loaded_is_summarised(connection, monkeypatch):
     summary = summarise("here", "there", launch="shop.price", progress=print)
     assert asked == [(("here", "there"), print)]
     assert (summary.sources, summary.candidates[0].failed) == (SOURCES, 1)
+
+
+def test_a_match_that_came_later_hides_no_mismatch_that_is_missing(summarised):
+    records = [a_record(f"p1-0-{number}") for number in range(4)]
+    entry = {"shadowed": 4, "outcomes": {"match": 2, "mismatch": 2}}
+    totals = some_totals(shadowed=4, candidates={"v2": entry})
+
+    [one] = summarised(records=records, totals=[totals])
+
+    assert (one.coverage.missing, one.coverage.uncounted) == (2, 2)
+    assert one.outcomes == {"match": 4, "mismatch": 2}

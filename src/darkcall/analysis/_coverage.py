@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 #: Reasons are few; but whoever writes them may put anything there.
 _MOST_REASONS: Final = 200
 
-# One row for each process, candidate and outcome; `excess` and `missing` are of the process.
+# One row for each process, candidate and outcome; `excess` and `missing` are of the process.  They
+# are told by outcome: a match that was found later is not the mismatch that went missing.
 _OUTCOMES: Final = """
 CREATE OR REPLACE TEMP TABLE accounts AS
 WITH
@@ -40,10 +41,10 @@ sides AS (
     FROM found FULL JOIN said USING (source, launch, candidate, outcome)
 )
 SELECT sides.*, key,
-    greatest(0, sum(found) OVER process
-        - sum(CASE WHEN outcome = 'dropped' THEN 0 ELSE told END) OVER process) AS excess,
-    greatest(0, sum(CASE WHEN outcome = 'dropped' THEN 0 ELSE told END) OVER process
-        - sum(found) OVER process) AS missing
+    sum(CASE WHEN outcome = 'dropped' THEN found ELSE greatest(0, found - told) END)
+        OVER process AS excess,
+    sum(CASE WHEN outcome = 'dropped' THEN 0 ELSE greatest(0, told - found) END)
+        OVER process AS missing
 FROM sides JOIN ids USING (source, launch, candidate)
 WINDOW process AS (PARTITION BY key, source)
 """

@@ -64,6 +64,8 @@ def mismatch_rate(judged: Judged, inputs: Inputs | None, rules: Rules) -> Criter
         found = f"Between {percent(low)} and {percent(high)} of calls differ"
         more = rate.calls_needed(limit, confidence)
         facts.append(_needed(more))
+    if judged.lost:
+        facts.append(f"of {judged.lost:,} of these only totals tell, their records are lost")
     if rate.subtracts:
         facts.append("what the control differs from itself is taken off")
     elif rate.measures_noise:

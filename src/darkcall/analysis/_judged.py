@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from ._words import counted
+from ._working import FAILED
 
 
 if TYPE_CHECKING:
@@ -47,6 +48,8 @@ class Judged:
     latency: Latency
     #: For each key, for each value, in the order in which the values came: its slices.
     parts: dict[str, dict[str | None, tuple[Slice, ...]]]
+    #: Failed calls that totals alone tell of: they count, though their records are lost.
+    lost: int = 0
 
 
 def judged(candidate: CandidateSummary, version: str | None, now: float) -> Judged | None:
@@ -65,17 +68,19 @@ def judged(candidate: CandidateSummary, version: str | None, now: float) -> Judg
     about = _name(chosen)
     if left_out:
         about += f"; {counted(left_out, 'compared call')} of other code left out"
-    return Judged(
-        version=chosen.candidate,
-        about=about,
-        outcomes=chosen.outcomes,
-        compared=chosen.compared,
-        failed=chosen.failed,
-        coverage=chosen.coverage,
-        slices=_slices([chosen]) or _one_slice(chosen.failed, chosen.compared),
-        noise=chosen.noise,
-        latency=chosen.latency,
-        parts=_parts([chosen]),
+    return _with_what_was_lost(
+        Judged(
+            version=chosen.candidate,
+            about=about,
+            outcomes=chosen.outcomes,
+            compared=chosen.compared,
+            failed=chosen.failed,
+            coverage=chosen.coverage,
+            slices=_slices([chosen]) or _one_slice(chosen.failed, chosen.compared),
+            noise=chosen.noise,
+            latency=chosen.latency,
+            parts=_parts([chosen]),
+        )
     )
 
 
@@ -96,17 +101,45 @@ def _all(candidate: CandidateSummary) -> Judged:
     if candidate.noise is not None and len(slices) == 1:
         # What is noise was told from all versions together.
         slices = (attrs.evolve(slices[0], real=candidate.noise.real),)
-    return Judged(
-        version=None,
-        about=f"all code, {counted(number, 'version')}" if number > 1 else "all code",
-        outcomes=candidate.outcomes,
-        compared=candidate.compared,
-        failed=candidate.failed,
-        coverage=candidate.coverage,
+    return _with_what_was_lost(
+        Judged(
+            version=None,
+            about=f"all code, {counted(number, 'version')}" if number > 1 else "all code",
+            outcomes=candidate.outcomes,
+            compared=candidate.compared,
+            failed=candidate.failed,
+            coverage=candidate.coverage,
+            slices=slices,
+            noise=candidate.noise,
+            latency=candidate.latency,
+            parts=_parts(candidate.versions),
+        )
+    )
+
+
+def _with_what_was_lost(found: Judged) -> Judged:
+    """Count failures whose records are lost: that there were some is known."""
+    lost = sum(found.outcomes.get(outcome, 0) for outcome in FAILED) - found.failed
+    if lost <= 0:
+        return found
+    first, *others = found.slices or (Slice(rate=None, failed=0, real=0, compared=0),)
+    if others:
+        # Nobody knows at which rate they were sampled.
+        slices = (*found.slices, Slice(rate=None, failed=lost, real=lost, compared=lost))
+    else:
+        grown = attrs.evolve(
+            first,
+            failed=first.failed + lost,
+            real=first.real + lost,
+            compared=first.compared + lost,
+        )
+        slices = (grown,)
+    return attrs.evolve(
+        found,
         slices=slices,
-        noise=candidate.noise,
-        latency=candidate.latency,
-        parts=_parts(candidate.versions),
+        failed=found.failed + lost,
+        compared=found.compared + lost,
+        lost=lost,
     )
 
 
