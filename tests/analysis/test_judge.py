@@ -611,3 +611,13 @@ def test_less_confidence_is_sooner_ready():
     assert judged(version, confidence=0.9).verdict is READY
     needs = [criterion("mismatch_rate", version, confidence=c).figure for c in (0.9, 0.95, 0.99)]
     assert all(lower < higher for lower, higher in pairwise(needs))
+
+
+def test_a_part_that_is_not_told_apart_is_never_ready():
+    parts = {"tenant": (a_part("a", 0, 9_000), a_part(None, 0, 9_000))}
+    version = a_version(compared=18_000, parts=parts, unparted={"tenant": 9_000})
+
+    for chosen in (None, "all"):
+        one = criterion("per", version, by=("tenant",), per="tenant", version=chosen)
+        assert one.verdict is INSUFFICIENT_DATA
+        assert one.text.startswith("Of 9,000 compared calls the 'tenant' is not told apart")

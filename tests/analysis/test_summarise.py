@@ -285,10 +285,7 @@ def test_two_launches_of_one_process_were_not_renamed(summarised):
 
 
 def test_parts_go_down_dots_and_values_left_out_are_noted(summarised, monkeypatch):
-    monkeypatch.setattr(
-        "darkcall.analysis._parts._LISTED",
-        __import__("darkcall.analysis._parts", fromlist=["_"])._LISTED.replace("10000", "2"),
-    )
+    monkeypatch.setattr("darkcall.analysis._parts.MOST_VALUES", 2)
     records = [
         a_record(f"p1-0-{n}", context={"user": {"a/b": value}}) for n, value in enumerate("xxyz")
     ]
@@ -296,6 +293,7 @@ def test_parts_go_down_dots_and_values_left_out_are_noted(summarised, monkeypatc
     (one,) = summarised(records, rollups=[rollup], by="user.a/b")
     parts = one.versions[0].parts["user.a/b"]
     assert [(part.value, part.compared) for part in parts] == [(None, 3), ("x", 2)]
+    assert one.versions[0].unparted == {"user.a/b": 5}
     assert one.notes == (
         "2 more values of user.a/b are not listed",
         "some rollups had too many contexts: of their calls user.a/b is not known",

@@ -210,6 +210,12 @@ def per(judged: Judged, key: str, rules: Rules) -> Criterion:
         text += f"{named(names)}; the worst may differ on up to {percent(worst)} of calls, where "
         text += f"{percent(limit)} may; {_needed(total)}, in those parts."
         return _criterion("per", unsure, (worst, limit), text, total)
+    unparted = judged.unparted[key]
+    if unparted:
+        text = f"Of {counted(unparted, 'compared call')} the {named([key])} is not told apart, so "
+        text += "a part among them may differ: give the sink that rolls up a max_contexts that is "
+        text += "larger, or write records in full."
+        return _criterion("per", unsure, (None, limit), text)
     text = f"In each {each} at most {percent(worst)} of calls differ, and {percent(limit)} may."
     return _criterion("per", Verdict.READY, (worst, limit), text)
 

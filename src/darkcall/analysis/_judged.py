@@ -48,6 +48,8 @@ class Judged:
     latency: Latency
     #: For each key, for each value, in the order in which the values came: its slices.
     parts: dict[str, dict[str | None, tuple[Slice, ...]]]
+    #: For each key: compared calls of which nobody knows the value.
+    unparted: Counter[str]
     #: Failed calls that totals alone tell of: they count, though their records are lost.
     lost: int = 0
 
@@ -80,6 +82,7 @@ def judged(candidate: CandidateSummary, version: str | None, now: float) -> Judg
             noise=chosen.noise,
             latency=chosen.latency,
             parts=_parts([chosen]),
+            unparted=Counter(chosen.unparted),
         )
     )
 
@@ -113,6 +116,7 @@ def _all(candidate: CandidateSummary) -> Judged:
             noise=candidate.noise,
             latency=candidate.latency,
             parts=_parts(candidate.versions),
+            unparted=_unparted(candidate.versions),
         )
     )
 
@@ -141,6 +145,13 @@ def _with_what_was_lost(found: Judged) -> Judged:
         compared=found.compared + lost,
         lost=lost,
     )
+
+
+def _unparted(versions: tuple[Version, ...]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for version in versions:
+        counts.update(version.unparted)
+    return counts
 
 
 def _one_slice(failed: int, compared: int) -> tuple[Slice, ...]:

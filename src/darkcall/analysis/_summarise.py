@@ -233,6 +233,7 @@ class _Found:
             noise=self.noises.of(key.key, failed),
             latency=self.timings.get(key.key, Timings()).latency(),
             parts={name: each.parts.get(key.key, ()) for name, each in self.parted.items()},
+            unparted={name: each.unparted.get(key.key, 0) for name, each in self.parted.items()},
         )
 
     def _latency(self, keys: list[Key]) -> Latency:

@@ -142,6 +142,8 @@ class Version:
         noise: What running the control again showed; None if it never did.
         latency: How long the two sides took.
         parts: By the keys that were asked for: the parts of these calls.
+        unparted: By these keys: how many compared calls are in no part of their own, for rollups
+            had too many contexts, or there are too many values to list.
     """
 
     control: str | None
@@ -156,6 +158,7 @@ class Version:
     noise: Noise | None
     latency: Latency
     parts: dict[str, tuple[Part, ...]]
+    unparted: dict[str, int] = attrs.field(factory=dict)
 
 
 @attrs.frozen(kw_only=True)
