@@ -613,6 +613,38 @@ def test_less_confidence_is_sooner_ready():
     assert all(lower < higher for lower, higher in pairwise(needs))
 
 
+def unknown_version(failed, compared, **fields):
+    coverage = a_coverage(compared, calls=None, uncounted=compared, without_totals=1)
+    known = {"control": None, "candidate": None, "coverage": coverage}
+    return a_version(failed, compared, **known | fields)
+
+
+def test_failures_of_unknown_code_count_beside_the_newest():
+    unknown = unknown_version(80, 200, first=NOW - 5000, last=NOW - 1000)
+
+    one = judged(unknown, a_version())
+
+    assert one.verdict is NOT_READY
+    assert one.criteria[0].text == (
+        "10,200 calls compared (code abc123 and 200 compared calls of unknown code, which may be "
+        "the same)."
+    )
+
+
+def test_calls_of_unknown_code_that_ended_before_the_newest_are_left_out():
+    unknown = unknown_version(80, 200, first=NOW - 9000, last=NOW - 8000)
+
+    assert judged(unknown, a_version()).verdict is READY
+
+
+def test_two_launches_of_one_name_are_no_versions_of_each_other():
+    one = judged(a_version(has_rival=True), a_version(candidate="def456", has_rival=True))
+
+    assert one.verdict is INSUFFICIENT_DATA
+    assert "Launches of different code have this name in one process" in one.criteria[0].text
+    assert judged(a_version(has_rival=True), version="abc").verdict is READY
+
+
 def test_a_part_that_is_not_told_apart_is_never_ready():
     parts = {"tenant": (a_part("a", 0, 9_000), a_part(None, 0, 9_000))}
     version = a_version(compared=18_000, parts=parts, unparted={"tenant": 9_000})

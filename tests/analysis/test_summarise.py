@@ -378,3 +378,27 @@ def test_a_match_that_came_later_hides_no_mismatch_that_is_missing(summarised):
 
     assert (one.coverage.missing, one.coverage.uncounted) == (2, 2)
     assert one.outcomes == {"match": 4, "mismatch": 2}
+
+
+@pytest.mark.parametrize(("later", "rivals"), [(5.0, [True, True]), (10.0, [False, False])])
+def test_code_that_runs_in_one_process_meanwhile_is_a_rival(summarised, later, rivals):
+    begun = {"p1-0": START, "p1-1": START + later}
+    records = [
+        a_record(f"{source}-{number}", at=at + number)
+        for source, at in begun.items()
+        for number in (1, 9)
+    ]
+    told = [totals_of("p1-0"), totals_of("p1-1", code="newer")]
+
+    [one] = summarised(records, told)
+
+    assert [version.has_rival for version in one.versions] == rivals
+
+
+def test_code_that_runs_in_another_process_meanwhile_is_no_rival(summarised):
+    records = [a_record(f"{source}-0-{n}", at=START + n) for source in ("p1", "p2") for n in (1, 9)]
+    told = [totals_of("p1-0"), totals_of("p2-0", code="newer")]
+
+    [one] = summarised(records, told)
+
+    assert not any(version.has_rival for version in one.versions)

@@ -39,6 +39,10 @@ def criteria(judged: Judged, inputs: Inputs | None, rules: Rules) -> tuple[Crite
 
 def data(judged: Judged) -> Criterion:
     """Whether there is anything to go by."""
+    if judged.has_rival:
+        text = f"Launches of different code have this name in one process ({judged.about}): "
+        text += "give each a name of its own, or judge version='all'."
+        return _criterion("data", Verdict.INSUFFICIENT_DATA, (judged.compared, 1), text)
     if judged.compared:
         text = f"{counted(judged.compared, 'call')} compared ({judged.about})."
         return _criterion("data", Verdict.READY, (judged.compared, 1), text)

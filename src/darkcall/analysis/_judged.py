@@ -52,6 +52,8 @@ class Judged:
     unparted: Counter[str]
     #: Failed calls that totals alone tell of: they count, though their records are lost.
     lost: int = 0
+    #: Whether other code had the same name in the same process meanwhile, and none was chosen.
+    has_rival: bool = False
 
 
 def judged(candidate: CandidateSummary, version: str | None, now: float) -> Judged | None:
@@ -66,24 +68,45 @@ def judged(candidate: CandidateSummary, version: str | None, now: float) -> Judg
         if len({one.candidate for one in fitting}) != 1:
             return None
         chosen = _newest(fitting, now)
-    left_out = sum(one.compared for one in versions if one is not chosen)
+    from ._coverage import Account, together  # noqa: PLC0415 -- it needs the summary, which judges
+
+    doubtful = [one for one in versions if _may_be(chosen, one)]
+    kept = [chosen, *doubtful]
+    left_out = sum(one.compared for one in versions if one not in kept)
     about = _name(chosen)
+    if doubtful:
+        unknown = counted(sum(one.compared for one in doubtful), "compared call")
+        about += f" and {unknown} of unknown code, which may be the same"
     if left_out:
         about += f"; {counted(left_out, 'compared call')} of other code left out"
+    account = together(Account(one.coverage, one.outcomes) for one in kept)
+    compared, failed = sum(one.compared for one in kept), sum(one.failed for one in kept)
     return _with_what_was_lost(
         Judged(
             version=chosen.candidate,
             about=about,
-            outcomes=chosen.outcomes,
-            compared=chosen.compared,
-            failed=chosen.failed,
-            coverage=chosen.coverage,
-            slices=_slices([chosen]) or _one_slice(chosen.failed, chosen.compared),
+            outcomes=account.outcomes,
+            compared=compared,
+            failed=failed,
+            coverage=account.coverage,
+            slices=_slices(kept) or _one_slice(failed, compared),
             noise=chosen.noise,
             latency=chosen.latency,
-            parts=_parts([chosen]),
-            unparted=Counter(chosen.unparted),
+            parts=_parts(kept),
+            unparted=_unparted(kept),
+            has_rival=chosen.has_rival and version is None,
         )
+    )
+
+
+def _may_be(chosen: Version, other: Version) -> bool:
+    """Whether calls of unknown code may be of the chosen code: no process told which it ran."""
+    return (
+        other is not chosen
+        and other.candidate is None
+        and other.control is None
+        and other.coverage.without_totals > 0
+        and other.last >= chosen.first
     )
 
 
@@ -147,7 +170,7 @@ def _with_what_was_lost(found: Judged) -> Judged:
     )
 
 
-def _unparted(versions: tuple[Version, ...]) -> Counter[str]:
+def _unparted(versions: tuple[Version, ...] | list[Version]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for version in versions:
         counts.update(version.unparted)

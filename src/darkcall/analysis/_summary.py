@@ -144,6 +144,8 @@ class Version:
         parts: By the keys that were asked for: the parts of these calls.
         unparted: By these keys: how many compared calls are in no part of their own, for rollups
             had too many contexts, or there are too many values to list.
+        has_rival: Whether, in one process, calls of other code went on meanwhile under the same
+            names: then two launches have one name, and neither is a version of the other.
     """
 
     control: str | None
@@ -159,6 +161,7 @@ class Version:
     latency: Latency
     parts: dict[str, tuple[Part, ...]]
     unparted: dict[str, int] = attrs.field(factory=dict)
+    has_rival: bool = False
 
 
 @attrs.frozen(kw_only=True)
