@@ -225,7 +225,7 @@ def test_calls_that_say_nothing_are_counted_with_the_largest_reason():
 
 
 def test_records_that_no_totals_tell_of_may_hide_drops():
-    coverage = a_coverage(1000, uncounted=9000)
+    coverage = a_coverage(10_000, uncounted=9_000)
 
     assert criterion("dropped", a_version(coverage=coverage)).figure == 0.9
 

@@ -114,7 +114,7 @@ def dropped(judged: Judged, limit: float) -> Criterion:
         "without a record": coverage.missing,
         "without totals": coverage.uncounted,
     }
-    chosen = coverage.shadowed + coverage.uncounted
+    chosen = coverage.shadowed
     lost = sum(silent.values())
     if not chosen:
         text = "No call was chosen to be compared, as far as totals tell."
