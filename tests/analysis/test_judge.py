@@ -645,6 +645,15 @@ def test_two_launches_of_one_name_are_no_versions_of_each_other():
     assert judged(a_version(has_rival=True), version="abc").verdict is READY
 
 
+def test_calls_that_are_counted_twice_are_no_data():
+    version = a_version(coverage=a_coverage(10_000, uncounted=100, doubled=100))
+
+    one = judged(version, max_dropped=1.0)
+
+    assert one.verdict is INSUFFICIENT_DATA
+    assert one.criteria[0].text.startswith("100 calls too many were found (code abc123): two sinks")
+
+
 def test_a_part_that_is_not_told_apart_is_never_ready():
     parts = {"tenant": (a_part("a", 0, 9_000), a_part(None, 0, 9_000))}
     version = a_version(compared=18_000, parts=parts, unparted={"tenant": 9_000})

@@ -402,3 +402,17 @@ def test_code_that_runs_in_another_process_meanwhile_is_no_rival(summarised):
     [one] = summarised(records, told)
 
     assert not any(version.has_rival for version in one.versions)
+
+
+@pytest.mark.parametrize(
+    ("is_final", "pending", "doubled"), [(True, 0, 3), (True, 2, 1), (False, 0, 0)]
+)
+def test_more_calls_than_a_process_had_in_all_are_doubled(summarised, is_final, pending, doubled):
+    records = [a_record(f"p1-0-{number}") for number in range(3)]
+    rollup = a_rollup(outcomes={"match": 3})
+    entry = {"shadowed": 3 + pending, "outcomes": {"match": 3}, "pending": pending}
+    totals = some_totals(shadowed=3 + pending, candidates={"v2": entry}, is_final=is_final)
+
+    [one] = summarised(records, [totals], [rollup])
+
+    assert (one.coverage.uncounted, one.coverage.doubled) == (3, doubled)

@@ -79,7 +79,8 @@ SELECT key, count(*), count(off),
     coalesce(sum(off), 0), coalesce(sum(nested), 0), coalesce(sum(unsampled), 0),
     coalesce(sum(shadowed), 0), coalesce(sum(pending), 0),
     coalesce(sum(least(coalesce(pending, 0), coalesce(excess, 0))), 0),
-    coalesce(sum(excess), 0), CASE WHEN $whole THEN coalesce(sum(missing), 0) ELSE 0 END
+    coalesce(sum(excess), 0), CASE WHEN $whole THEN coalesce(sum(missing), 0) ELSE 0 END,
+    coalesce(sum(greatest(0, excess - pending)) FILTER (is_final AND $whole), 0)
 FROM processes FULL JOIN tellers USING (key, source) GROUP BY key
 """
 
@@ -161,7 +162,7 @@ def _coverage(
     counts: list[int], added: int, outcomes: dict[str, int], reasons: dict[str, int]
 ) -> Coverage:
     (processes, tellers, not_final, off, nested, unsampled) = counts[:6]
-    (shadowed, pending, ended, excess, missing) = counts[6:]
+    (shadowed, pending, ended, excess, missing, doubled) = counts[6:]
     # What was pending when totals were told has come to an end since.
     shadowed += added - ended
     return Coverage(
@@ -178,6 +179,7 @@ def _coverage(
         processes=processes,
         without_totals=processes - tellers,
         not_final=not_final,
+        doubled=doubled,
     )
 
 

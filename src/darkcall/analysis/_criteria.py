@@ -43,6 +43,10 @@ def data(judged: Judged) -> Criterion:
         text = f"Launches of different code have this name in one process ({judged.about}): "
         text += "give each a name of its own, or judge version='all'."
         return _criterion("data", Verdict.INSUFFICIENT_DATA, (judged.compared, 1), text)
+    if judged.coverage.doubled:
+        text = f"{counted(judged.coverage.doubled, 'call')} too many were found ({judged.about}): "
+        text += "two sinks took the same calls, one of them rolled up; read what one of them wrote."
+        return _criterion("data", Verdict.INSUFFICIENT_DATA, (judged.compared, 1), text)
     if judged.compared:
         text = f"{counted(judged.compared, 'call')} compared ({judged.about})."
         return _criterion("data", Verdict.READY, (judged.compared, 1), text)

@@ -65,6 +65,8 @@ class Coverage:
             were removed or not read.
         uncounted: Records that no totals tell of: of processes that told none, or newer than the
             last ones.
+        doubled: How many of these are more than a process that closed had in all: the same calls
+            were read from two sinks that count them in different ways.
         processes: How many processes there are records or totals of.
         without_totals: How many of these told no totals.
         not_final: How many of these told totals, but no final ones: they run, or were killed.
@@ -83,6 +85,7 @@ class Coverage:
     processes: int
     without_totals: int
     not_final: int
+    doubled: int = 0
 
 
 @attrs.frozen(kw_only=True)
