@@ -654,6 +654,14 @@ def test_calls_that_are_counted_twice_are_no_data():
     assert one.criteria[0].text.startswith("100 calls too many were found (code abc123): two sinks")
 
 
+def test_figures_that_are_weighted_are_said_to_be():
+    strata = (a_stratum(240, 1_000, rate=0.01), a_stratum(0, 20_000, rate=1.0))
+    version = a_version(240, 21_000, strata=strata)
+
+    assert "each is weighted by the rate" in criterion("mismatch_rate", version).text
+    assert "weighted" not in criterion("mismatch_rate", a_version()).text
+
+
 def test_a_part_that_is_not_told_apart_is_never_ready():
     parts = {"tenant": (a_part("a", 0, 9_000), a_part(None, 0, 9_000))}
     version = a_version(compared=18_000, parts=parts, unparted={"tenant": 9_000})

@@ -72,6 +72,8 @@ def mismatch_rate(judged: Judged, inputs: Inputs | None, rules: Rules) -> Criter
         found = f"Between {percent(low)} and {percent(high)} of calls differ"
         more = rate.calls_needed(limit, confidence)
         facts.append(_needed(more))
+    if sum(one.compared > 0 for one in rate.slices) > 1:
+        facts.append("each is weighted by the rate at which it was sampled")
     if judged.lost:
         facts.append(f"of {judged.lost:,} of these only totals tell, their records are lost")
     if rate.subtracts:
