@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from darkcall import ConfigurationError
 from darkcall.analysis._bounds import bounds, calls_needed
+from darkcall.analysis._findings import PathCount
 from darkcall.analysis._verdict import Verdict
 from judging import (
     NOW,
@@ -258,7 +259,7 @@ def test_failures_whose_records_are_lost_count_as_totals_tell_them():
     one = judged(version)
 
     assert one.verdict is NOT_READY
-    assert "40 of 10,040 compared calls differ; of 40 of these only totals" in one.criteria[1].text
+    assert "40 of 10,040 compared calls differ; 40 of these are known from" in one.criteria[1].text
     whole = a_candidate(version, outcomes=version.outcomes)
     assert a_summary(whole).judge(version="all").verdict is NOT_READY
 
@@ -660,6 +661,24 @@ def test_figures_that_are_weighted_are_said_to_be():
 
     assert "each is weighted by the rate" in criterion("mismatch_rate", version).text
     assert "weighted" not in criterion("mismatch_rate", a_version()).text
+
+
+def a_path(path, **fields):
+    known = {"count": 9, "rate": 0.1, "noise_count": 9, "noise_rate": 0.9, "p_value": 0.5}
+    return PathCount(path=path, **known | {"is_difference": False} | fields)
+
+
+def test_where_the_control_is_mostly_noise_a_reader_is_told():
+    paths = (
+        a_path("$.at"),
+        a_path("$.id", noise_rate=0.1),
+        a_path("$.total", is_difference=True),
+        a_path("$.tax", noise_rate=None, noise_count=None),
+    )
+
+    [note] = a_summary(a_candidate(a_version(), paths=paths)).judge().notes
+
+    assert "at '$.at' the control differs from itself on half of the calls" in note
 
 
 def test_a_part_that_is_not_told_apart_is_never_ready():

@@ -75,7 +75,9 @@ def mismatch_rate(judged: Judged, inputs: Inputs | None, rules: Rules) -> Criter
     if sum(one.compared > 0 for one in rate.slices) > 1:
         facts.append("each is weighted by the rate at which it was sampled")
     if judged.lost:
-        facts.append(f"of {judged.lost:,} of these only totals tell, their records are lost")
+        facts.append(
+            f"{judged.lost:,} of these are known from totals alone: no record of them was read"
+        )
     if rate.subtracts:
         facts.append("what the control differs from itself is taken off")
     elif rate.measures_noise:
