@@ -228,7 +228,10 @@ def test_calls_that_say_nothing_are_counted_with_the_largest_reason():
 def test_records_that_no_totals_tell_of_may_hide_drops():
     coverage = a_coverage(10_000, uncounted=9_000)
 
-    assert criterion("dropped", a_version(coverage=coverage)).figure == 0.9
+    one = criterion("dropped", a_version(coverage=coverage))
+
+    assert one.figure == 0.9
+    assert "of 9,000 no totals tell, so nobody knows how many were dropped" in one.text
 
 
 def test_a_few_drops_are_no_matter():

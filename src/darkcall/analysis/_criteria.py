@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Outcomes that say nothing in favour of a candidate.
 SILENT: Final = ("dropped", "skipped", "uncomparable", "ignored")
+#: Calls that came after the last totals, or of processes that told none.
+_UNTOLD: Final = "without totals"
 
 
 def criteria(judged: Judged, inputs: Inputs | None, rules: Rules) -> tuple[Criterion, ...]:
@@ -120,7 +122,7 @@ def dropped(judged: Judged, limit: float) -> Criterion:
     silent |= {
         "pending": coverage.pending,
         "without a record": coverage.missing,
-        "without totals": coverage.uncounted,
+        _UNTOLD: coverage.uncounted,
     }
     chosen = coverage.shadowed
     lost = sum(silent.values())
@@ -128,12 +130,17 @@ def dropped(judged: Judged, limit: float) -> Criterion:
         text = "No call was chosen to be compared, as far as totals tell."
         return _criterion("dropped", verdict, (None, limit), text)
     share = lost / chosen
-    text = f"{percent(share)} of {counted(chosen, 'chosen call')} say nothing about the candidate"
-    text += f", and {percent(limit)} may"
-    if lost:
-        largest = max(silent, key=lambda name: silent[name])
-        text += f": {lost:,}, most of them {largest} ({silent[largest]:,}); each could be one that "
-        text += "differs"
+    largest = max(silent, key=lambda name: silent[name])
+    text = f"{percent(share)} of {counted(chosen, 'chosen call')} "
+    if lost and largest == _UNTOLD:
+        text += f"are not accounted for, and {percent(limit)} may: of {coverage.uncounted:,} no "
+        text += "totals tell, so nobody knows how many were dropped beside them; totals come about "
+        text += "once a minute, at a flush and at the close"
+    else:
+        text += f"say nothing about the candidate, and {percent(limit)} may"
+        if lost:
+            text += f": {lost:,}, most of them {largest} ({silent[largest]:,}); each could be one "
+            text += "that differs"
     if share <= limit:
         verdict = Verdict.READY
     return _criterion("dropped", verdict, (share, limit), f"{text}.")
