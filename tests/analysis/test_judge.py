@@ -666,6 +666,18 @@ def test_figures_that_are_weighted_are_said_to_be():
     assert "weighted" not in criterion("mismatch_rate", a_version()).text
 
 
+def test_processes_that_ended_without_a_word_are_told():
+    coverage = a_coverage(10_000, processes=4, not_final=3)
+
+    def notes(**fields):
+        one = a_candidate(a_version(), coverage=coverage, **fields)
+        return a_summary(one).judge().notes
+
+    [note] = notes(last=NOW - 400)
+    assert "3 of 4 processes did not close darkcall, and nothing came since" in note
+    assert notes(last=NOW - 200) == ()
+
+
 def a_path(path, **fields):
     known = {"count": 9, "rate": 0.1, "noise_count": 9, "noise_rate": 0.9, "p_value": 0.5}
     return PathCount(path=path, **known | {"is_difference": False} | fields)

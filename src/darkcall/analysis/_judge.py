@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 CONTROL: Final = "control"
 #: Calls that are older than a week tell of what was, and may not tell of what is.
 OLD_SECONDS: Final = 7 * 86_400.0
+#: A process of which nothing was heard for so long runs no more, or is hardly called.
+QUIET_SECONDS: Final = 300.0
 #: Where the control differs from itself on so many calls, nothing else can be seen.
 MUCH_NOISE: Final = 0.5
 #: With fewer different inputs than one in so many calls a reader should know.
@@ -160,6 +162,11 @@ def _notes(one: CandidateSummary, now: float) -> list[str]:
         notes.append(
             f"{where}: only {different} in {counted(inputs.counted, 'call')}: what was never tried "
             "may differ."
+        )
+    if one.coverage.not_final and now - one.last > QUIET_SECONDS:
+        notes.append(
+            f"{where}: {one.coverage.not_final:,} of {one.coverage.processes:,} processes did not "
+            "close darkcall, and nothing came since: if the candidate killed them, no record tells."
         )
     covered = [path.path for path in one.paths if _is_covered(path)]
     if covered:
