@@ -1,7 +1,7 @@
-"""How fast records are read into tables, beside a loop of ``json.loads`` over the same files.
+"""How fast records are loaded and summarised, beside a loop of ``json.loads`` over the same files.
 
 The records are made by the library under load, unless ``--records`` names some that are there.
-The two ways are timed in turn, each run in a process of its own, which also tells its memory.
+They are timed in turn, each run in a process of its own, which also tells its memory.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from pathlib import Path
 
 
@@ -28,11 +29,18 @@ import sys
 from darkcall.analysis._load import load
 load([sys.argv[1]]).close()
 """
+_SUMMARISE = """
+import sys
+from darkcall.analysis import summarise
+summarise(sys.argv[1])
+"""
 _MEASURED = """
 import json, resource, time
 begun = time.perf_counter()
 {code}
-print(json.dumps([time.perf_counter() - begun, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss]))
+seconds = time.perf_counter() - begun
+used = resource.getrusage(resource.RUSAGE_SELF)
+print(json.dumps([seconds, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024]))
 """
 
 
@@ -66,31 +74,34 @@ def make(directory: Path, records: int, threads: int) -> None:
     darkcall.close(60.0)
 
 
-def measured(code: str, directory: Path) -> tuple[float, float]:
-    """Return the seconds that code takes in a process of its own, and its memory in MB."""
+def measured(code: str, directory: Path) -> tuple[float, float, float]:
+    """Return the seconds that code takes in a process of its own, its CPU's, and its MB."""
     ran = subprocess.run(
         [sys.executable, "-c", _MEASURED.format(code=code), str(directory)],
         check=True,
         capture_output=True,
         text=True,
     )
-    seconds, kilobytes = json.loads(ran.stdout)
-    return seconds, kilobytes / 1024
+    seconds, cpu, megabytes = json.loads(ran.stdout)
+    return seconds, cpu, megabytes
 
 
 def compare(directory: Path, rounds: int) -> None:
-    """Print both ways' figures for the records of a directory."""
-    ratios, times, memory = [], [], 0.0
+    """Print each way's figures for the records of a directory."""
+    ways = {"load": _LOAD, "summarise": _SUMMARISE}
+    runs: dict[str, list[tuple[float, float, float, float]]] = {way: [] for way in ways}
     for _ in range(rounds):
-        loop, _ = measured(_LOOP, directory)
-        load, megabytes = measured(_LOAD, directory)
-        ratios.append(loop / load)
-        times.append(load)
-        memory = max(memory, megabytes)
-    print(
-        f"{directory}: load {statistics.median(times):.2f} s, {statistics.median(ratios):.1f} times"
-        f" as fast as json.loads ({min(ratios):.1f} to {max(ratios):.1f}), {memory:.0f} MB at most"
-    )
+        loop, *_ = measured(_LOOP, directory)
+        for way, code in ways.items():
+            seconds, cpu, megabytes = measured(code, directory)
+            runs[way].append((loop / seconds, seconds, cpu, megabytes))
+    for way, each in runs.items():
+        ratios, seconds_each, cpus, memory = zip(*each, strict=True)
+        print(
+            f"{directory}: {way} {statistics.median(seconds_each):.2f} s"
+            f" ({statistics.median(cpus):.2f} s of CPU), {statistics.median(ratios):.1f} times as"
+            f" fast as json.loads ({min(ratios):.1f} to {max(ratios):.1f}), {max(memory):.0f} MB"
+        )
 
 
 def main() -> None:
@@ -104,7 +115,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as made:
         directories = options.records or [Path(made)]
         if not options.records:
+            begun = time.perf_counter()
             make(Path(made), options.count, options.threads)
+            print(f"{options.count} calls were made in {time.perf_counter() - begun:.0f} s")
         for directory in directories:
             compare(directory, options.rounds)
 

@@ -178,6 +178,16 @@ def test_what_is_no_file_or_too_large_is_not_read(tmp_path, monkeypatch):
     assert code_of(function) == code_of(made(SOURCE))
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no such pipes")
+def test_a_pipe_that_takes_the_place_of_the_file_meanwhile_holds_nobody(tmp_path, monkeypatch):
+    function = made(SOURCE)
+    path = tmp_path / "pipe.py"
+    os.mkfifo(path)
+    function.__globals__["__file__"] = str(path)
+    monkeypatch.setattr(_code.stat, "S_ISREG", lambda _mode: True)
+    assert code_of(function) is not None
+
+
 # Whatever can be called.
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import gc
 import itertools
 import json
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import threading
 import time
+import weakref
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -27,6 +29,7 @@ from darkcall import (
     dark_launch,
     flush,
     launch_of,
+    launches,
     set_enabled,
 )
 from darkcall.runners import InlineRunner, ThreadRunner
@@ -374,7 +377,7 @@ def test_a_worker_that_comes_while_another_one_tells_goes_on(taker, monkeypatch)
         telling.start()
         telling.join()
         assert teller.due == float("-inf")
-        telling = threading.Thread(target=teller.tell, args=(0.0,))
+        telling = threading.Thread(target=teller.tell, args=(launch_of(function), 0.0))
         telling.start()
         telling.join()
     assert taker.totals == []
@@ -389,16 +392,157 @@ def test_a_worker_that_heard_of_it_before_another_one_told_does_not_tell_again(t
     assert len(taker.totals) == 1
 
 
-def test_nobody_tells_of_a_launch_that_is_gone(taker):
+def test_a_launch_that_went_with_its_function_tells_its_last_totals(taker):
+    function = launched(taker)
+    function(1)
+    function(2)
+    del function
+    assert launches() == ()
+    flush()
+    flush()
+    assert [(one.shadowed, one.is_final) for one in taker.totals] == [(1, False), (2, True)]
+
+
+def test_what_such_a_function_held_is_not_kept_until_then(taker):
+    class Held:
+        def __call__(self, x):
+            return x
+
+    held = Held()
+    reference = weakref.ref(held)
+    function = launched(taker, control=held)
+    function(1)
+    del function, held
+    gc.collect()
+    assert reference() is None
+    flush()
+    assert taker.totals[-1].is_final
+
+
+def test_the_next_launch_that_records_has_them_told():
+    taker = DirectTaker()
+    launched(taker, name="first")(1)
+    launched(taker, name="second")(1)
+    assert [(one.launch, one.is_final) for one in taker.totals] == [
+        ("first", False),
+        ("second", False),
+        ("first", True),
+    ]
+
+
+def test_they_wait_for_the_calls_that_are_pending(taker):
+    go_on, is_there = threading.Event(), threading.Event()
+    runner = ThreadRunner(workers=1)
+
+    def waits(x):
+        is_there.set()
+        return go_on.wait(10) and x
+
+    function = launched(taker, candidate=waits, runner=runner)
+    for x in range(3):
+        function(x)
+    del function
+    assert is_there.wait(10)
+    _telling.tell_of_the_gone()
+    assert taker.totals == []
+    go_on.set()
+    assert flush(10)
+    runner.close(10)
+    last = taker.totals[-1]
+    assert (last.is_final, last.candidates["candidate"]["outcomes"]) == (True, {"match": 3})
+    assert [one.is_final for one in taker.totals].count(True) == 1
+
+
+def test_the_last_of_these_calls_has_them_told():
+    go_on = threading.Event()
+    taker, runner = DirectTaker(), ThreadRunner(workers=1)
+    function = launched(taker, candidate=lambda x: go_on.wait(10) and x, runner=runner)
+    function(1)
+    function(2)
+    del function
+    go_on.set()
+    assert runner.close(10)
+    assert [(one.shadowed, one.is_final) for one in taker.totals] == [(2, True)]
+    flush()
+    assert len(taker.totals) == 1
+
+
+def test_a_close_does_not_wait_for_them(taker):
+    go_on = threading.Event()
+    runner = ThreadRunner(workers=1)
+    function = launched(taker, candidate=lambda x: go_on.wait(10) and x, runner=runner)
+    function(1)
+    del function
+    close(0.01)
+    go_on.set()
+    (last,) = taker.totals
+    assert (last.shadowed, last.is_final) == (1, True)
+
+
+def test_calls_of_which_none_was_sampled_are_told_when_the_launch_is_gone(taker):
+    launched(taker, sample=0.0)(1)
+    flush()
+    assert [(one.unsampled, one.is_final) for one in taker.totals] == [(1, True)]
+
+
+@pytest.mark.parametrize("calls", [0, 1])
+def test_a_launch_that_is_gone_and_was_off_all_the_time_tells_nothing(taker, calls):
+    function = launched(taker)
+    launch_of(function).pause()
+    for _ in range(calls):
+        function(1)
+    del function
+    flush()
+    assert taker.totals == []
+
+
+def test_so_many_launches_may_go_before_their_last_totals_are_told(taker, monkeypatch):
+    monkeypatch.setattr(_telling, "_left", collections.deque(maxlen=10))
+    for _ in range(20):
+        launched(taker, sample=0.0)(1)
+    assert launches() == ()
+    flush()
+    assert len(taker.totals) == 10
+
+
+def test_what_another_worker_tells_is_left_to_it():
+    taker = DirectTaker()
     function = launched(taker)
     function(1)
     teller = launch_of(function)._teller
     del function
-    gc.collect()
-    teller.due = 0.0
-    teller.tell_in_passing(1.0)
+    with teller._telling:
+        other = threading.Thread(target=_telling.tell_of_the_gone)
+        other.start()
+        other.join()
+        assert len(taker.totals) == 1
+    _telling.tell_of_the_gone()
+    assert [one.is_final for one in taker.totals] == [False, True]
+
+
+def test_a_launch_that_goes_while_the_interpreter_is_taken_apart_is_passed_over(taker, monkeypatch):
+    function = launched(taker)
+    function(1)
+    monkeypatch.setattr(_telling, "_left", None)
+    del function
+    monkeypatch.undo()
     flush()
-    assert [totals.shadowed for totals in taker.totals] == [1]
+    assert not any(one.is_final for one in taker.totals)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_forked_child_does_not_tell_of_a_launch_that_its_parent_lost(taker):
+    launched(taker)(1)
+    child = os.fork()
+    if child == 0:  # pragma: no cover -- the child is not traced
+        try:
+            taker.items.clear()
+            flush()
+        finally:
+            os._exit(len(taker.items))
+    assert os.waitpid(child, 0)[1] == 0
+    flush()
+    assert taker.totals[-1].is_final
 
 
 def test_what_fails_meanwhile_is_a_fault_and_records_go_on(taker, monkeypatch):
@@ -651,7 +795,7 @@ def test_totals_always_add_up_to_all_calls(passed, ways):
             function(way)
             calls += 1 + (way == "nested")
             was_on = was_on or way != "off"
-    launch._teller.tell(1.0, is_final=True)
+    launch._teller.tell(launch, 1.0, is_final=True)
     _guard.reset()
 
     assert bool(taker.totals) == was_on

@@ -36,14 +36,17 @@ class CodeVersion:
         function: The function; any callable.
         loaded_at: When its module had been loaded at the latest, in seconds since
             1970-01-01 UTC: what stands in a file that changed later is not what runs.
+
+    Attributes:
+        is_known: Whether it was found out.
     """
 
-    __slots__ = ("_digest", "_function", "_is_known", "_loaded_at")
+    __slots__ = ("_digest", "_function", "_loaded_at", "is_known")
 
     def __init__(self, function: Any, loaded_at: float) -> None:
         self._function = function
         self._loaded_at = loaded_at
-        self._is_known = False
+        self.is_known = False
         self._digest: str | None = None
 
     @property
@@ -52,12 +55,14 @@ class CodeVersion:
 
         It reads a file, so it is for workers; no code of the function's own runs.
         """
-        if not self._is_known:
+        if not self.is_known:
             try:
                 self._digest = digest_of(self._function, self._loaded_at)
             except Exception as error:  # noqa: BLE001 -- it may be any object
                 _guard.fault("looking at the code of a function", error)
-            self._is_known = True
+            self.is_known = True
+            # It is to go when nobody else has it.
+            self._function = None
         return self._digest
 
 
@@ -193,9 +198,14 @@ def _of_file(path: Any, loaded_at: float) -> bytes:
             return b""
         if max(found.st_mtime, found.st_ctime) > loaded_at:
             return _CHANGED_SINCE
-        with open(path, "rb") as file:  # noqa: PTH123 -- as above
-            source = file.read(_MAX_FILE_BYTES)
+        with open(path, "rb", opener=_opened) as file:
+            source = file.read(_MAX_FILE_BYTES) or b""
     except (OSError, ValueError):
         return b""
     # As it was checked out makes no difference.
     return blake2b(source.replace(b"\r\n", b"\n")).digest()
+
+
+def _opened(path: str, flags: int) -> int:
+    # What stands there may be replaced by a pipe meanwhile, or be a regular file in name alone.
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))

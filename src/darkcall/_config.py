@@ -197,6 +197,11 @@ def add(launch: Launch) -> None:
         _launches[id(launch)] = launch
 
 
+def forget(launch: Launch) -> None:
+    """Leave out a launch whose function is gone; waits for nobody."""
+    _launches.pop(id(launch), None)
+
+
 def launches() -> tuple[Launch, ...]:
     """List the launches of this process, in the order of their names.
 

@@ -355,6 +355,20 @@ class Launch:
         )
 
     @property
+    def is_pending(self) -> bool:
+        """Whether there is a call of which something is yet to be done."""
+        stats = self.stats()
+        return self.runs_again or any(one.pending for one in stats.candidates.values())
+
+    def __del__(self) -> None:
+        # None of a launch that was refused.
+        teller = vars(self).get("_teller")
+        if teller is not None:
+            # The teller may keep it for a while.
+            _config.forget(self)
+            teller.leave(self)
+
+    @property
     def runs_again(self) -> bool:
         """Whether there is a call on which the control is yet to run again."""
         noise = None if self._rerun is None else self._rerun.stats()

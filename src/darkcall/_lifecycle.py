@@ -9,7 +9,7 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from . import _budget, _children, _config, _dark, _guard, _report, _threads, runners
+from . import _budget, _children, _config, _dark, _guard, _report, _telling, _threads, runners
 from ._candidate import dropped_at_close
 from ._dark import is_dark
 from ._policy import checked_seconds
@@ -105,8 +105,14 @@ def _flush_work(resources: _config.Resources, deadline: float) -> bool:
 
 
 def _tell_totals(deadline: float, *, is_final: bool = False) -> None:
+    _tell_of_those_there_are(deadline, is_final=is_final)
+    _telling.tell_of_the_gone(is_closing=is_final)
+
+
+def _tell_of_those_there_are(deadline: float, *, is_final: bool) -> None:
+    # By itself: one that goes meanwhile is held here until it returns.
     for launch in _config.launches():
-        launch._teller.tell(_left(deadline), is_final=is_final)
+        launch._teller.tell(launch, _left(deadline), is_final=is_final)
 
 
 def _loop() -> Any:
@@ -246,6 +252,7 @@ def _after_fork() -> None:
     _config.after_fork()
     _guard.reset()
     _report.after_fork()
+    _telling.after_fork()
     for launch in _config.launches():
         launch._after_fork()
     loop = _loop()

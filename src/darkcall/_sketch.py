@@ -6,6 +6,8 @@ fully-mergeable quantile sketch with relative-error guarantees", PVLDB 12 (2019)
 
 from __future__ import annotations
 
+import bisect
+import itertools
 import math
 from typing import TYPE_CHECKING, Final
 
@@ -57,11 +59,10 @@ def quantile(share: float, zeros: int, counts: Mapping[int, int]) -> float:
         >>> round(quantile(0.5, 0, {index_of(n): 1 for n in (1.0, 2.0, 30.0)}), 1)
         2.0
     """
-    left = share * (zeros + sum(counts.values())) - zeros
-    if left <= 0:
+    above = share * (zeros + sum(counts.values())) - zeros
+    if above <= 0:
         return 0.0
-    for index in sorted(counts):
-        left -= counts[index]
-        if left <= 1e-9:
-            return value_of(index)
-    return 0.0
+    indexes = sorted(counts)
+    so_far = list(itertools.accumulate(counts[index] for index in indexes))
+    # Shares are seldom exact: what is a hair above a whole number is that number.
+    return value_of(indexes[bisect.bisect_left(so_far, min(above, so_far[-1]) - 1e-9)])

@@ -14,8 +14,9 @@ class Totals:
     A call that was dropped, or not even chosen, makes no record.  So that whoever reads the
     records knows of it, sinks that ask for it (``takes_totals = True``) receive these: with the
     first record of a launch, about once a minute while its calls are compared (more often while
-    the process is young), at each flush, and when darkcall closes.  They count from the beginning
-    of the process, so the newest tells all, and one that is lost takes nothing with it.
+    the process is young), at each flush, and for the last time when darkcall closes, or soon after
+    the launch went with its function.  They count from the beginning of the process, so the newest
+    tells all, and one that is lost takes nothing with it.
 
     Attributes:
         source: What the ``call_id`` of this launch's records begin with, up to the last hyphen.
@@ -34,7 +35,7 @@ class Totals:
             ``control``; its ``shadowed`` are the calls on which it did.
         control_code: A digest of the control's code; None where there is none to be had.
         sample_rate: The share of calls that is sampled; None where unknown.
-        is_final: Whether none come after them: darkcall closed.
+        is_final: Whether none come after them: darkcall closed, or the launch is gone.
         kind: What tells a line of these from a record.
         schema: The version of this shape.
     """

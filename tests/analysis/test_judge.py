@@ -324,7 +324,7 @@ def test_a_digest_that_means_no_one_code_is_insufficient(version):
 
     assert one.verdict is INSUFFICIENT_DATA
     assert one.criteria[0].text == (
-        f"No one code is meant by version='{version}': there is 'aa11', 'ab22'."
+        f"No one code version is meant by '{version}': there is 'aa11', 'ab22'."
     )
 
 

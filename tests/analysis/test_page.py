@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from analysis import pages
 from darkcall import ConfigurationError
 from darkcall._sketch import index_of
+from darkcall.analysis._described import shown, side_by_side
 from darkcall.analysis._page import page_of
 from darkcall.analysis._page._charts import bins_of, distribution_chart, rate_chart, thinned
-from darkcall.analysis._page._described import shown, side_by_side
 from darkcall.analysis._page._examples import Bounds, shown_groups
 from darkcall.analysis._verdict import Verdict
 

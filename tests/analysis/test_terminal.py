@@ -24,9 +24,9 @@ from darkcall.analysis._terminal import (
     verdict_line,
 )
 from darkcall.analysis._terminal._layout import Sparkline
-from darkcall.analysis._terminal._summary import _size
-from darkcall.analysis._terminal._words import moment, percent, period, plain, span, times, value
+from darkcall.analysis._terminal._words import plain, value
 from darkcall.analysis._verdict import Verdict
+from darkcall.analysis._words import duration, figure, moment, nbytes, percent, period
 
 
 UNSAFE = re.compile(
@@ -94,6 +94,38 @@ def test_a_line_of_a_verdict_or_a_record_is_one_line():
     assert record_line(short).plain.endswith("shop.price: v2  control 2.1 ms, candidate 1.7 ms")
 
 
+def test_what_ran_again_for_noise_is_not_called_a_candidate():
+    record = {**summaries.an_example(), "candidate": "control"}
+
+    assert "control 2.1 ms, again 1.7 ms" in record_line(record).plain
+
+
+def test_outcomes_stand_in_one_order_whatever_the_order_of_a_summary():
+    coverage = summaries.a_coverage(outcomes={"timeout": 1, "mismatch": 2, "match": 3})
+    candidate = summaries.a_candidate(outcomes=coverage.outcomes, coverage=coverage)
+    text = words(render_summary(summaries.a_summary(candidate)))
+
+    assert "= 3 match + 2 mismatch + 1 timeout" in text
+    assert text.index(" match 3 ") < text.index(" mismatch 2 ") < text.index(" timeout 1 ")
+
+
+def test_what_one_side_raised_is_shown_once():
+    raised = {"type": "KeyError", "message": "'vat'"}
+    differs = {
+        "path": "$",
+        "kind": "raised",
+        "control_type": "int",
+        "candidate_type": "KeyError",
+        "control": 1,
+        "candidate": {"$": "KeyError", "message": "'vat'"},
+    }
+    example = summaries.an_example(candidate_raised=raised, differences=[differs])
+    group = summaries.a_group(examples=(example,))
+    text = words(render_groups(summaries.a_summary(summaries.a_candidate(groups=(group,)))))
+
+    assert text.count("KeyError") == 1
+
+
 @given(st.text())
 def test_a_text_of_a_record_is_printable_whatever_it_is(text):
     assert plain(text).plain.isprintable()
@@ -104,8 +136,9 @@ def test_a_text_of_a_record_is_printable_whatever_it_is(text):
 def test_a_summary_says_what_became_of_all_calls():
     text = words(render_summary(summaries.a_summary(summaries.a_rich_candidate())))
 
-    assert "1,204 of 998,412 compared calls (0.12 %)" in text
-    assert "rate between 0.11 % and 0.13 %, with 95 % confidence however often one looks" in text
+    assert "1,204 of 998,412 compared calls (0.121 %)" in text
+    assert "rate between 0.108 % and 0.134 %, with 95 % confidence" in text
+    assert "however often one looks; noise is still in it" in text
     assert "10,004,812 = 4,800 off + 12 nested + 9,000,000 unsampled + 1,000,000 shadowed" in text
     assert "1,546 dropped + 7 pending" in text
     assert "200 outcomes without a record" in text
@@ -120,7 +153,7 @@ def test_a_summary_says_how_and_where_candidates_differ():
     assert "2026-01-03 15:02:00 to 2026-01-10 10:02:00 UTC" in text
     assert "the control differs from itself as often" in text
     assert "100 deterministic; 30 flaky control" in text
-    assert "$.total (noise) 130 0.013 % 0.17 %" in text
+    assert "$.total (noise) 130 0.013 % 0.174 %" in text
     assert "KeyError: 'vat' candidate 48" in text
     assert "CartIsEmptyError control 20" in text
     assert "no room: 1,000 calls are pending 1,546" in text
@@ -131,12 +164,12 @@ def test_a_summary_says_how_and_where_candidates_differ():
 def test_a_summary_says_how_fast_how_varied_and_of_which_code_it_is():
     text = words(render_summary(summaries.a_summary(summaries.a_rich_candidate(), by=("tenant",))))
 
-    assert "median 2.1 ms 1.7 ms 0.810" in text
+    assert "median 2.1 ms 1.7 ms 0.81" in text
     assert "both measured on a worker" in text
     assert "CPU: 1.48 ms a call on average" in text
     assert "120,345 different ones in 998,412 calls" in text
-    assert "3fa9c1d2 beside control 88ab12f0: 304 of 898,412 differ (0.034 %)" in text
-    assert "highest 0.75 % of 41,600 calls from 2026-01-05 04:02:00 UTC; last 0.13 %" in text
+    assert "3fa9c1d2 beside control 88ab12f0: 304 of 898,412 differ (0.0338 %)" in text
+    assert "highest 0.745 % of 41,600 calls from 2026-01-05 04:02:00 UTC; last 0.132 %" in text
     assert "- Two code versions of the candidate are mixed here." in text
 
 
@@ -144,7 +177,7 @@ def test_the_part_that_fails_most_often_stands_first():
     text = words(render_summary(summaries.a_summary(summaries.a_rich_candidate())))
 
     assert (
-        "tenant differ compared rate tiny gmbh 54 150 36.0 % acme 1,150 998,212 0.12 % (none) 0 50"
+        "tenant differ compared rate tiny gmbh 54 150 36 % acme 1,150 998,212 0.115 % (none) 0 50"
         in text
     )
 
@@ -155,7 +188,7 @@ def test_a_summary_says_what_was_read_and_what_was_left_out():
 
     assert "Nothing was recorded here" in text
     assert "1,000,000 records, 800,000 calls in rollups; 24 processes, 6 hosts" in text
-    assert "48 files of 612.4 MB in 2.31 s, at 2026-01-10 11:02:00 UTC" in text
+    assert "48 files of 612 MB in 2.31 s, at 2026-01-10 11:02:00 UTC" in text
     assert "left out: 2 torn" in text
     assert "not json" not in text
     assert "3 duplicates, counted once" in text
@@ -220,8 +253,8 @@ def test_of_very_many_the_most_frequent_are_shown_and_the_rest_is_counted():
     assert "15 more paths 1,245" in text
     assert "15 more classes 1,245" in text
     assert "15 more reasons 1,245" in text
-    assert "20 older pairs: 24,080 of 19,968,240 differ (0.12 %)" in text
-    assert "5 more 10 500 2.0 %" in text
+    assert "20 older pairs: 24,080 of 19,968,240 differ (0.121 %)" in text
+    assert "5 more 10 500 2 %" in text
 
 
 def test_a_single_one_that_is_left_over_is_counted_in_the_singular():
@@ -244,7 +277,7 @@ def test_paths_that_the_control_never_ran_again_on_show_no_rate_of_noise():
     )
     text = words(render_summary(summaries.a_summary(summaries.a_candidate(paths=paths))))
 
-    assert "$.0 1,020 0.10 % -" in text
+    assert "$.0 1,020 0.102 % -" in text
     assert "1 more path 1,020" in text
 
 
@@ -297,10 +330,10 @@ def test_examples_stand_side_by_side_where_there_is_room():
     summary = summaries.a_summary(summaries.a_candidate())
     wide, narrow = (words(render_groups(summary), width=width) for width in (100, 40))
 
-    assert 'control | candidate "19.90" | 19.900000000000002' in wide
-    assert 'control "19.90" candidate 19.900000000000002' in narrow
+    assert "control | candidate '19.90' | 19.900000000000002" in wide
+    assert "control '19.90' candidate 19.900000000000002" in narrow
     assert "web-1, process 4711, call 9f2c41d07a-0-4711" in wide
-    assert '{"tenant": "acme", "currency": "EUR"}' in wide
+    assert "{'tenant': 'acme', 'currency': 'EUR'}" in wide
     assert "did not raise | raised KeyError: 'vat'" in wide
     assert "reason over its deadline" in wide
 
@@ -325,7 +358,7 @@ def test_an_example_shows_what_there_is():
     text = words(render_groups(summaries.a_summary(summaries.a_candidate(groups=(group,)))))
 
     assert "some int | nothing" in text
-    assert "null | nothing" in text
+    assert "None | nothing" in text
     assert "2 more differences" in text
     assert "did not raise | raised KeyError" in text
 
@@ -432,7 +465,7 @@ def test_a_summary_can_be_shown_live():
     ],
 )
 def test_durations_are_written_in_the_unit_that_fits(seconds, text):
-    assert span(seconds) == text
+    assert duration(seconds) == text
 
 
 @given(st.floats(min_value=0, max_value=1))
@@ -447,11 +480,11 @@ def test_a_share_is_neither_rounded_to_nothing_nor_to_all(share):
 def test_odd_numbers_are_written_somehow():
     assert percent(float("nan")) == "nan %"
     assert percent(1.5) == "150 %"
-    assert times(0) == "0"
-    assert times(1234) == "1,234"
+    assert figure(0) == "0"
+    assert figure(1234) == "1,234"
     assert moment(float("nan")) == "nan s after 1970"
     assert period(5, 5) == "1970-01-01 00:00:05 UTC"
     assert period(5, 6) == "1970-01-01 00:00:05 to 00:00:06 UTC"
     assert period(0, 90_000) == "1970-01-01 00:00:00 to 1970-01-02 01:00:00 UTC"
-    assert _size(5e9) == "5.0 GB"
-    assert _size(1) == "1 byte"
+    assert nbytes(5e9) == "5 GB"
+    assert nbytes(1) == "1 byte"

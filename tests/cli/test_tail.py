@@ -40,6 +40,20 @@ def test_the_last_records_of_all_files_are_shown_in_the_order_of_their_calls(tmp
     assert len(following(tmp_path).last(10_000)) == 3000
 
 
+def test_patterns_and_databases_of_a_folder_are_followed_too(tmp_path):
+    store = tmp_path / "b.db"
+    sink = SqliteSink(store)
+    (tmp_path / "a.jsonl").write_bytes(line(1))
+    sink(a_record(2))
+    by_folder, by_pattern = following(tmp_path), following(tmp_path / "*.*l*")
+
+    assert sorted(numbers(by_folder.last(10))) == [1, 2]
+    assert numbers(by_pattern.last(10)) == [1]
+    sink(a_record(3))
+    sink.close()
+    assert numbers(by_folder.added()) == [3]
+
+
 def test_only_records_of_the_outcome_count(tmp_path):
     lines = [line(number, "mismatch" if number % 1000 == 0 else "match") for number in range(3000)]
     (tmp_path / "a.jsonl").write_bytes(b"".join(lines))

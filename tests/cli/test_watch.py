@@ -8,7 +8,9 @@ import sys
 
 import pytest
 
+from analysis import summaries
 from darkcall._cli import _watch
+from darkcall.analysis._verdict import Verdict
 
 
 @pytest.fixture
@@ -48,9 +50,16 @@ def test_where_nobody_looks_each_change_is_a_line(watched, typed):
     assert len(out.splitlines()) == len(typed.asked) == 2
     assert out.splitlines()[0] == (
         "NOT_READY  shop.price: v2: 1,204 of 998,412 calls differ: at least 0.108 %, and 0.1 % is "
-        "allowed.  (1,204 of 998,412 compared calls differ)"
+        "allowed."
     )
     assert typed.judged[0]["per"] == "tenant"
+
+
+def test_a_line_of_a_verdict_that_needs_no_reason_tells_how_many_calls_it_rests_on(watched, typed):
+    typed.judgement = summaries.a_judgement(Verdict.READY)
+    _, out, _ = watched(nothing)
+
+    assert out == "READY  1,204 of 998,412 compared calls differ\n"
 
 
 def test_in_json_each_change_is_a_document_of_one_line(watched, typed):

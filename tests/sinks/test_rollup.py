@@ -310,6 +310,15 @@ def test_totals_follow_the_rollups_of_what_they_count(kept):
     assert kept[5].is_final
 
 
+def test_the_last_totals_of_a_launch_do_not_cut_the_spans_of_others_short(kept):
+    sink = RollupSink(kept)
+    sink(attrs.evolve(a_record(), call_id="b-0-1"))
+    sink(attrs.evolve(a_record(), call_id="a-0-1"))
+    sink(some_totals("a-0", is_final=True))
+    assert [type(item) for item in kept] == [Rollup, Totals]
+    assert {item.source for item in kept} == {"a-0"}
+
+
 def test_totals_that_could_not_be_written_are_written_later(kept):
     sink = RollupSink(kept)
     kept.is_broken = True

@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from darkcall._storage import MAX_LINE_BYTES
 from darkcall.analysis import read
-from darkcall.analysis._read import _files_of
 from darkcall.analysis._record import NoRecordError, checked, parsed
+from darkcall.analysis._sources import files_of
 
 
 if TYPE_CHECKING:
@@ -34,13 +34,12 @@ def sizes_of(sources: Iterable[str]) -> dict[pathlib.Path, Size]:
     """Tell how large each file is and when it was written, to see whether there is more.
 
     Args:
-        sources: Files and directories.
+        sources: As :func:`darkcall.analysis.summarise` takes them.
 
     Raises:
         ConfigurationError: A source does not exist.
     """
-    paths = [path for source in sources for path in _files_of(source)]
-    return {path: _size_of(path) for path in paths}
+    return {file.path: _size_of(file.path) for file in files_of(sources)}
 
 
 def _size_of(path: pathlib.Path) -> Size:
@@ -57,7 +56,7 @@ class Following:
     """The records of some sources, from the last ones on.
 
     Args:
-        sources: Files and directories.
+        sources: As :func:`darkcall.analysis.summarise` takes them.
         wanted: Which records to give.
     """
 

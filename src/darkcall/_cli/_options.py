@@ -71,7 +71,7 @@ Launches: TypeAlias = Annotated[
 MaxMismatchRate: TypeAlias = Annotated[
     float,
     typer.Option(
-        metavar="RATE", callback=_rate, help="How many of the compared calls may differ, 0 to 1."
+        metavar="RATE", callback=_rate, help="What share of the compared calls may differ, above 0."
     ),
 ]
 MinCalls: TypeAlias = Annotated[
@@ -81,7 +81,9 @@ MinCalls: TypeAlias = Annotated[
 MaxDropped: TypeAlias = Annotated[
     float,
     typer.Option(
-        metavar="SHARE", callback=_rate, help="How many of the shadowed calls may be dropped."
+        metavar="SHARE",
+        callback=_rate,
+        help="What share of the chosen calls may say nothing: dropped, skipped, ignored, lost.",
     ),
 ]
 MaxLatencyRatio: TypeAlias = Annotated[

@@ -10,6 +10,8 @@ from rich.live import Live
 from rich.text import Text
 
 from darkcall.analysis._terminal import render_judgement, render_summary, verdict_line
+from darkcall.analysis._verdict import Verdict
+from darkcall.analysis._words import counted
 
 from ._following import sizes_of
 from ._out import console, say, say_json
@@ -87,7 +89,10 @@ def _show_json(summary: Summary, judgement: Judgement) -> bool:
 
 
 def _show_line(summary: Summary, judgement: Judgement) -> bool:
-    failed = sum(one.failed for one in summary.candidates)
-    compared = sum(one.compared for one in summary.candidates)
-    line = f"{verdict_line(judgement)}  ({failed:,} of {compared:,} compared calls differ)"
+    line = verdict_line(judgement)
+    if judgement.verdict is Verdict.READY:
+        # Whatever else the verdict is, its reason has the figures.
+        failed = sum(one.failed for one in summary.candidates)
+        compared = sum(one.compared for one in summary.candidates)
+        line += f"  {failed:,} of {counted(compared, 'compared call')} differ"
     return say(Text(line), wrap=False)

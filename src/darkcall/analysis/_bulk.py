@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import collections
+import glob
 import gzip
 import json
 import sqlite3
 import zlib
 from typing import TYPE_CHECKING, Any
 
-from darkcall._storage import MAX_LINE_BYTES
+from darkcall._storage import MAX_LINE_BYTES, OTHER_TABLES
 
-from . import _kinds, _lines, _proofs, _read, _rows
-from ._record import NoRecordError, Reason, checked, parsed
+from . import _lines, _proofs, _read, _rows
+from ._counts import kind_of
+from ._record import NoRecordError, Reason, parsed
 
 
 if TYPE_CHECKING:
@@ -21,33 +23,58 @@ if TYPE_CHECKING:
 
     import duckdb
 
+    from ._counts import Kind
     from ._sources import File
 
 #: Lines are handed over in files of about so many bytes.
 PIECE_BYTES = 1 << 24
 _ODD_AT_A_TIME = 1000
 
+# Each line that is JSON by DuckDB's rules, without space around it; NULL for each other one.
+_ROWS_OF = """(SELECT json::VARCHAR AS line FROM read_ndjson_objects($paths, ignore_errors=true,
+    compression='none', hive_partitioning=false, maximum_object_size=1048576))"""
 # No line that is JSON holds the character that would part it into columns.
-_LINES_OF = """read_csv($paths, columns={'line': 'VARCHAR'}, auto_detect=false, header=false,
-    delim='\x01', quote='', escape='', new_line='\\n', compression='none', ignore_errors=true,
-    hive_partitioning=false, max_line_size=LONGEST, buffer_size=BUFFER)"""
-_ROWS_OF = _LINES_OF.replace("LONGEST", "1048576").replace("BUFFER", "8388608")
-_LONG_ROWS_OF = _LINES_OF.replace("LONGEST", "8388608").replace("BUFFER", "16777216")
+_TRUSTED_ROWS_OF = """read_csv($paths, columns={'line': 'VARCHAR'}, auto_detect=false,
+    header=false, delim='\x01', quote='', escape='', new_line='\\n', compression='none',
+    hive_partitioning=false, max_line_size=8388608, buffer_size=16777216)"""
 
-_TOTALS = (
-    "source", "launch", "at", "since", "host", "pid", "off", "nested", "unsampled", "shadowed",
-    "candidates", "control_code", "sample_rate", "is_final",
-)  # fmt: skip
-_ROLLUP = (
-    "source", "launch", "candidate", "began", "ended", "host", "pid", "sample_rate", "context",
-    "is_mixed", "outcomes", "signatures", "reasons", "control_seconds", "candidate_seconds",
-    "ratio", "cpu_seconds", "cpu_measured", "inputs", "inputs_counted",
-)  # fmt: skip
+_COLUMNS: dict[str, dict[str, str]] = {
+    "totals": {
+        **dict.fromkeys(("source", "launch"), "VARCHAR"),
+        **dict.fromkeys(("at", "since"), "DOUBLE"),
+        "host": "VARCHAR",
+        **dict.fromkeys(("pid", "off", "nested", "unsampled", "shadowed"), "BIGINT"),
+        **dict.fromkeys(("candidates", "control_code"), "VARCHAR"),
+        "sample_rate": "DOUBLE",
+        "is_final": "BOOLEAN",
+    },
+    "rollup": {
+        **dict.fromkeys(("source", "launch", "candidate"), "VARCHAR"),
+        **dict.fromkeys(("began", "ended"), "DOUBLE"),
+        "host": "VARCHAR",
+        "pid": "BIGINT",
+        "sample_rate": "DOUBLE",
+        "context": "VARCHAR",
+        "is_mixed": "BOOLEAN",
+        **dict.fromkeys(("outcomes", "signatures", "reasons"), "VARCHAR"),
+        **dict.fromkeys(("control_seconds", "candidate_seconds", "ratio"), "VARCHAR"),
+        "cpu_seconds": "DOUBLE",
+        "cpu_measured": "BIGINT",
+        "inputs": "VARCHAR",
+        "inputs_counted": "BIGINT",
+        "confirmations": "VARCHAR",
+    },
+}
+# What is left out of a rollup because it is empty.
 _DEFAULTS: dict[str, Any] = {
-    "is_final": False, "is_mixed": False, "signatures": {}, "reasons": {}, "control_seconds": {},
-    "candidate_seconds": {}, "ratio": {}, "cpu_seconds": 0.0, "cpu_measured": 0, "inputs": [],
-    "inputs_counted": 0,
-}  # fmt: skip
+    "signatures": {},
+    "reasons": {},
+    "control_seconds": {},
+    "candidate_seconds": {},
+    "ratio": {},
+    "inputs": [],
+    "confirmations": {},
+}
 
 
 class Bulk:
@@ -55,8 +82,7 @@ class Bulk:
 
     Args:
         connection: The database, with its tables.
-        directory: Where files may be made for a while; its name has none of the characters
-            that make a pattern.
+        directory: Where files may be made for a while.
     """
 
     def __init__(self, connection: duckdb.DuckDBPyConnection, directory: pathlib.Path) -> None:
@@ -64,14 +90,19 @@ class Bulk:
         self._connection = connection
         self._directory = directory
         self._made = 0
-        self._trusted: list[bytes] = []
-        self._trusted_bytes = 0
+        self._held: dict[Kind, list[bytes]] = {"record": [], "totals": [], "rollup": []}
+        self._held_bytes = 0
 
     def take(self, files: list[File]) -> None:
         """Load some files: at once, if nothing is odd about them."""
-        if files and not self._is_taken_at_once(files):
-            for file in files:
-                self.take_with_care(file.path)
+        if self._is_taken_at_once(files):
+            return
+        if len(files) == 1:
+            self.take_with_care(files[0].path)
+            return
+        # One file with an odd line does not make the others slow.
+        for file in files:
+            self.take([file])
 
     def take_with_care(self, path: pathlib.Path) -> None:
         """Load a file that may be compressed, a database, cut off, or gone."""
@@ -82,19 +113,25 @@ class Bulk:
                 self._take_lines(path)
         except (OSError, EOFError, zlib.error, sqlite3.Error):
             self.skipped["unreadable"] += 1
-        self.finish()
 
     def finish(self) -> None:
-        """Load what was held back until there is more of it."""
-        if not self._trusted:
-            return
-        path = self._new_path()
-        path.write_bytes(b"".join(self._trusted))
-        self._trusted.clear()
-        self._trusted_bytes = 0
-        lines = _LONG_ROWS_OF
-        self._connection.execute(_proofs.TRUSTED.replace("{lines}", lines), {"paths": [str(path)]})
-        path.unlink()
+        """Load what was put off until all of it is there: at once is quicker than in parts."""
+        self._look_again()
+        self._flush()
+
+    def _flush(self) -> None:
+        for kind, lines in self._held.items():
+            if not lines:
+                continue
+            path = self._new_path()
+            path.write_bytes(b"".join(lines))
+            lines.clear()
+            insert = _proofs.TRUSTED if kind == "record" else _insert_of(kind)
+            self._connection.execute(
+                insert.replace("{lines}", _TRUSTED_ROWS_OF), {"paths": [glob.escape(str(path))]}
+            )
+            path.unlink()
+        self._held_bytes = 0
 
     def _is_taken_at_once(self, files: list[File]) -> bool:
         # By a name of ours: DuckDB takes some names for patterns, others for columns.
@@ -110,43 +147,39 @@ class Bulk:
         return is_taken
 
     def _is_taken_whole(self, paths: list[pathlib.Path], nbytes: int) -> bool:
-        """Load lines, if every byte is accounted for: no line was left out, none is read twice."""
+        """Load lines, if each is JSON and every byte is accounted for: none was left out."""
         import duckdb  # noqa: PLC0415 - an extra
 
         start = self._next_row()
-        texts = {"paths": list(map(str, paths))}
+        texts = {"paths": [glob.escape(str(path)) for path in paths]}
         try:
             self._connection.execute(_proofs.MATCHES.replace("{lines}", _ROWS_OF), texts)
         except duckdb.Error:
             taken = -1
         else:
             taken = self._one(
-                "SELECT coalesce(sum(nbytes), 0) FROM records WHERE rowid >= $1", start
+                "SELECT CASE WHEN count(*) = count(nbytes) THEN coalesce(sum(nbytes), 0)"
+                " ELSE -1 END FROM records WHERE rowid >= $1",
+                start,
             )
         if taken != nbytes:
             self._connection.execute("DELETE FROM records WHERE rowid >= $1", [start])
             return False
-        self._look_again(start)
         return True
 
-    def _look_again(self, start: int) -> None:
+    def _look_again(self) -> None:
         """Take the lines that are no matches as they are usually written; at last, one by one."""
-        left = "FROM records WHERE rowid >= $start AND launch IS NULL"
+        left = "FROM records WHERE launch IS NULL"
         end = self._next_row()
-        if not self._one(f"SELECT count(*) {left.replace('$start', '$1')}", start):
+        if not self._one(f"SELECT count(*) {left}"):
             return
         again = f"(SELECT body AS line {left} AND rowid < {end})"
-        self._connection.execute(_proofs.RECORDS.replace("{lines}", again), {"start": start})
-        odd = self._connection.cursor().execute(
-            "SELECT body FROM records WHERE rowid >= $1 AND launch IS NULL", [end]
-        )
+        self._connection.execute(_proofs.RECORDS.replace("{lines}", again))
+        odd = self._connection.cursor().execute(f"SELECT body {left} AND rowid >= {end}")
         while rows := odd.fetchmany(_ODD_AT_A_TIME):
             for (text,) in rows:
                 self._take_line(text.encode() + b"\n")
-        self._connection.execute(
-            "DELETE FROM records WHERE rowid >= $1 AND launch IS NULL", [start]
-        )
-        self.finish()
+        self._connection.execute("DELETE FROM records WHERE launch IS NULL")
 
     def _take_lines(self, path: pathlib.Path) -> None:
         with _read.opened(path) as file:
@@ -190,11 +223,8 @@ class Bulk:
         path.unlink()
 
     def _take_rows(self, path: pathlib.Path) -> None:
-        for table in ("totals", "rollups"):
-            for data in _rows.texts_in(path, table, self.skipped):
-                self._take_data(data, "not_json")
-        for record in _rows.records_in(path, self.skipped):
-            self._trust(record)
+        for kind, data in _rows.items_in(path, self.skipped):
+            self._keep(kind, data)
 
     def _take_line(self, line: bytes, whole: bytes | None = None) -> None:
         text = (line if whole is None else whole).strip(b" \t\r\n")
@@ -206,25 +236,21 @@ class Bulk:
     def _take_data(self, text: bytes, broken: Reason) -> None:
         try:
             data = parsed(text)
-            if type(data) is dict and "kind" in data:
-                self._take_kind(_kinds.checked_kind(data))
-            else:
-                self._trust(checked(data))
+            kind = kind_of(data)
         except NoRecordError as no:
             self.skipped[broken if no.reason == "not_json" else no.reason] += 1
+        else:
+            self._keep(kind, data)
 
-    def _trust(self, record: dict[str, Any]) -> None:
-        line = _text_of(record).encode() + b"\n"
-        self._trusted.append(line)
-        self._trusted_bytes += len(line)
-        if self._trusted_bytes > PIECE_BYTES:
-            self.finish()
-
-    def _take_kind(self, data: dict[str, Any]) -> None:
-        table, names = ("totals", _TOTALS) if data["kind"] == "totals" else ("rollups", _ROLLUP)
-        row = [_cell_of(data.get(name, _DEFAULTS.get(name))) for name in names]
-        places = ", ".join("?" * len(row))
-        self._connection.execute(f"INSERT INTO {table} VALUES ({places})", row)  # noqa: S608 - ours
+    def _keep(self, kind: Kind, data: dict[str, Any]) -> None:
+        if kind != "record":
+            whole = _DEFAULTS | data
+            data = {name: _cell_of(whole.get(name)) for name in _COLUMNS[kind]}
+        line = _text_of(data).encode() + b"\n"
+        self._held[kind].append(line)
+        self._held_bytes += len(line)
+        if self._held_bytes > PIECE_BYTES:
+            self._flush()
 
     def _new_path(self) -> pathlib.Path:
         self._made += 1
@@ -258,8 +284,10 @@ def _text_of(data: Any) -> str:
 
 
 def _cell_of(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        return _text_of(value)
-    if isinstance(value, str) and not value.isascii():
-        return value.encode("utf-8", "replace").decode()
-    return value
+    return _text_of(value) if isinstance(value, dict | list) else value
+
+
+def _insert_of(kind: Kind) -> str:
+    spec = json.dumps(_COLUMNS[kind])
+    return f"""INSERT INTO {OTHER_TABLES[kind]} SELECT unnest(whole)
+        FROM (SELECT json_transform(line, '{spec}') AS whole FROM {{lines}})"""  # noqa: S608 - ours

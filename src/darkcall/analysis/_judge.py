@@ -5,6 +5,8 @@ from __future__ import annotations
 import difflib
 from typing import TYPE_CHECKING, Final
 
+from darkcall._model import CONTROL_NAME
+
 from ._criteria import criteria
 from ._judged import judged
 from ._rules import Rules, checked, names
@@ -18,8 +20,6 @@ if TYPE_CHECKING:
     from ._findings import PathCount
     from ._summary import CandidateSummary, Summary
 
-#: The control that ran again is recorded under this name, and is no candidate.
-CONTROL: Final = "control"
 #: Calls that are older than a week tell of what was, and may not tell of what is.
 OLD_SECONDS: Final = 7 * 86_400.0
 #: A process of which nothing was heard for so long runs no more, or is hardly called.
@@ -58,7 +58,7 @@ def judge(
         ),
         summary.by,
     )
-    known = [one for one in summary.candidates if one.candidate != CONTROL]
+    known = [one for one in summary.candidates if one.candidate != CONTROL_NAME]
     chosen = [
         one
         for one in known
@@ -92,7 +92,7 @@ def _judge_one(one: CandidateSummary, rules: Rules, now: float) -> CandidateJudg
             verdict=Verdict.INSUFFICIENT_DATA,
             figure=None,
             limit=None,
-            text=f"No one code is meant by version={rules.version!r}: there is {named(digests)}.",
+            text=f"No one code version is meant by {rules.version!r}: there is {named(digests)}.",
         )
         return CandidateJudgement(
             launch=one.launch,
@@ -132,7 +132,7 @@ def _unknown(
     within = [one for one in known if rules.launches is None or one.launch in rules.launches]
     candidates = sorted({one.candidate for one in within})
     for name in rules.candidates or ():
-        if name == CONTROL:
+        if name == CONTROL_NAME:
             notes.append("'control' is the control that ran again, and cannot be judged.")
         elif name not in candidates:
             notes.append(f"No candidate {named([name])} in the records{_near(name, candidates)}.")

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ._sources import File
 
 _MEMORY = "400MB"
-_GROUP_BYTES = 1 << 26
+_GROUP_BYTES = 1 << 27
 _GROUP_FILES = 200
 _AHEAD_SECONDS = 60.0
 
@@ -44,7 +44,7 @@ CREATE TABLE rollups (source VARCHAR, launch VARCHAR, candidate VARCHAR, began D
     ended DOUBLE, host VARCHAR, pid BIGINT, sample_rate DOUBLE, context VARCHAR,
     is_mixed BOOLEAN, outcomes VARCHAR, signatures VARCHAR, reasons VARCHAR,
     control_seconds VARCHAR, candidate_seconds VARCHAR, ratio VARCHAR, cpu_seconds DOUBLE,
-    cpu_measured BIGINT, inputs VARCHAR, inputs_counted BIGINT);
+    cpu_measured BIGINT, inputs VARCHAR, inputs_counted BIGINT, confirmations VARCHAR);
 """
 _SAME_KEY = "hash(source, number, candidate)"
 _DOUBLED = f"SELECT {_SAME_KEY} AS key FROM records GROUP BY 1 HAVING count(*) > 1"  # noqa: S608
@@ -191,6 +191,7 @@ def _take(files: list[File], bulk: Bulk, progress: Progress | None) -> None:
         else:
             bulk.take_with_care(group[0].path)
         done += sum(file.nbytes for file in group)
+    bulk.finish()
     if progress is not None:
         progress(done, total)
 

@@ -54,32 +54,80 @@ def _transformed(types: dict[str, str], text: str) -> str:
     return f"json_transform({text}, '{{{spec}}}')"
 
 
-# What the sinks write of a match, in their order and spelling.  Each name that is looked for is
-# there, and there are no more commas than that takes: so there is no other member, and none twice.
-_HEAD: Final = """starts_with(line, concat('{"schema":1,"call_id":"', found.call_id, '","launch":"',
-    found.launch, '","candidate":"', found.candidate, '","outcome":"match","at":'))"""
-_MIDDLE: Final = """contains(line, concat(',"host":"', found.host, '","pid":', found.pid,
-    ',"control_seconds":')) AND starts_with(part[8], '"pid":')"""
-_TAIL: Final = ("waited_seconds", "candidate_seconds", "candidate_cpu_seconds", "sample_rate")
-_MEMBERS: Final = "len(part) = 9 + " + " + ".join(
-    f"(found.{name} IS NOT NULL)::INTEGER" for name in _TAIL
-)
-# Of the optional ones, those that are there; whole numbers are rare, and take the other way.
-_FLOATS: Final = ("at", "control_seconds", *_TAIL)
-_SHAPES: Final = ", ".join(
-    f"['DOUBLE', 'DOUBLE', 'DOUBLE', 'DOUBLE', {cpu}, {rate}]"
-    for cpu in ("'DOUBLE'", "NULL")
-    for rate in ("'DOUBLE'", "'UBIGINT'", "NULL")
-)
-_FLOATING: Final = f"kind IN ({_SHAPES})"
+# What the sinks write of a match, in their order and spelling: each piece between two members is
+# the one that stands there.  A text that has neither an escape nor another member in it ends where
+# its piece does; a number is a number, for JSON and for DuckDB; and no piece is left over.
+_TEXT_PIECES: Final = {"call_id": 2, "launch": 3, "candidate": 4, "host": 7}
+_NUMBER_PIECES: Final = {
+    "at": 6, "control_seconds": 9, "waited_seconds": 10, "candidate_seconds": 11,
+}  # fmt: skip
+_PLAIN: Final = r'[^"\\{}\x00-\x1f]'
+_VALUE: Final = rf'(?:"{_PLAIN}*"|-?[0-9]{{1,16}}(?:\.[0-9]{{1,16}})?|true|false|null)'
+_PAIR: Final = rf'"{_PLAIN}*":{_VALUE}'
+_DIGEST: Final = rf'input_digest":"{_PLAIN}+"'
+_REST: Final = rf'(?:context":\{{(?:{_PAIR}(?:,{_PAIR})*)?\}}(?:,"{_DIGEST})?|{_DIGEST})\}}'
 
+
+def _text_at(name: str, place: int) -> str:
+    start = len(f'{name}":"') + 1
+    return f"substr(part[{place}], {start}, strlen(part[{place}]) - {start}) AS {name}"
+
+
+def _number_in(name: str, piece: str) -> str:
+    start = len(f'{name}":') + 1
+    return f"TRY_CAST(substr({piece}, {start}) AS DOUBLE)"
+
+
+def _starts(name: str, place: int, sign: str = "") -> str:
+    return f"""starts_with(part[{place}], '{name}":{sign}')"""
+
+
+def _last_number(name: str, place: int) -> str:
+    """Of a member that is the last one often, and has the bracket that ends the line."""
+    number = _number_in(name, f"rtrim(part[{place}], '}}')")
+    return f"WHEN {_starts(name, place)} THEN {number}"
+
+
+_CPU: Final = f"CASE {_last_number('candidate_cpu_seconds', 12)} END"
+_RATE: Final = f"""CASE WHEN part[13] = 'sample_rate":1.0}}' THEN 1.0
+    {_last_number("sample_rate", 13)} {_last_number("sample_rate", 12)} END"""
+_TEXT_COLUMNS: Final = ", ".join(_text_at(*each) for each in _TEXT_PIECES.items())
+_NUMBER_COLUMNS: Final = ", ".join(
+    f"""{_number_in(name, f"part[{place}]")} AS "{name}\""""
+    for name, place in _NUMBER_PIECES.items()
+)
+_PIECES: Final = f"""SELECT line, part, {_TEXT_COLUMNS}, {_NUMBER_COLUMNS}, {_CPU} AS cpu,
+    {_RATE} AS rate, substr(part[8], 6) AS process, TRY_CAST(substr(part[8], 6) AS BIGINT) AS pid
+    FROM (SELECT line, string_split(line, ',"') AS part FROM {{lines}})"""  # noqa: S608 - ours
+_IN_PIECES: Final = f"""SELECT *, split_part(call_id, '-', -1) AS digits,
+    TRY_CAST(split_part(call_id, '-', -1) AS BIGINT) AS number,
+    11 + (cpu IS NOT NULL)::INTEGER + (rate IS NOT NULL)::INTEGER AS members FROM ({_PIECES})"""  # noqa: S608 - ours
+_WITH_REST: Final = f"""SELECT *, CASE WHEN len(part) > members
+    THEN array_to_string(part[members + 1:], ',"') END AS rest FROM ({_IN_PIECES})"""  # noqa: S608 - ours
+# One comparison for all: it is false for NaN and what is infinite, and NULL if one is missing.
+_OPTIONAL_SIZE: Final = "coalesce(abs(cpu), 0) + coalesce(abs(rate), 0)"
+_SIZE: Final = " + ".join([*(f'abs("{name}")' for name in _NUMBER_PIECES), _OPTIONAL_SIZE])
+_PASSES: Final = " AND ".join(
+    [
+        f"NOT contains(line, chr(92)) AND strlen(line) < {MAX_LINE_BYTES}",
+        """part[1] = '{"schema":1' AND part[5] = 'outcome":"match"'""",
+        *(
+            f"""{_starts(name, place, '"')} AND NOT contains({name}, '"')"""
+            for name, place in _TEXT_PIECES.items()
+        ),
+        *(_starts(name, place) for name, place in _NUMBER_PIECES.items()),
+        f"{_SIZE} < 9223372036854775808.0",
+        f"{_starts('pid', 8)} AND pid::VARCHAR = process AND number::VARCHAR = digits",
+        "strlen(call_id) > strlen(digits) + 1 AND members > 11",
+        f"CASE WHEN rest IS NULL THEN true ELSE regexp_full_match(rest, '{_REST}') END",
+    ]
+)
 
 _ALL: Final = ", ".join(f'found."{name}"' for name in (*_NUMBERS, "waited_seconds"))
 # Nothing is greater than NaN here.
 _RANGES: Final = f"""least({_ALL}) >= -9223372036854775808.0
     AND greatest({_ALL}) < 9223372036854775808.0"""
 _COMPLETE: Final = 'found."at" IS NOT NULL AND found.control_seconds IS NOT NULL'
-_MATCH: Final = f"{_HEAD} AND {_MIDDLE} AND {_MEMBERS} AND {_FLOATING} AND {_RANGES}"
 
 # Any other record: JSON by the strict rules, each name there once, each value of its type.
 _ODD: Final = r",\s*[\]}]|[0-9]{200}|[eE][+-]?[0-9]{3}|(?i:nan|inf|infinity)(?:[\s,\]}]|$)"
@@ -163,15 +211,20 @@ _INPUT: Final = """found.reason, found.signature, found.confirmation,
     CASE WHEN coalesce(found.input_digest, found.arguments::VARCHAR) IS NOT NULL
         THEN hash(coalesce(found.input_digest, found.arguments::VARCHAR)) END, found.context"""
 
-#: Matches as the sinks write them, from lines; the others keep their text and have no launch.
-MATCHES: Final = f"""INSERT INTO records SELECT {
-    _columns("NULL, NULL, NULL, NULL, NULL", "CASE WHEN passes THEN NULL ELSE line END")
-}
-    FROM (SELECT line, found, coalesce({_MATCH}, false) AS passes FROM (
-        SELECT line, string_split(sound, ',') AS part, {_transformed(_TYPES, "sound")} AS found,
-            json_type(sound, [{", ".join(f"'$.{name}'" for name in _FLOATS)}]) AS kind
-        FROM (SELECT line, CASE WHEN json_valid(line) AND strlen(line) < {MAX_LINE_BYTES}
-            THEN line ELSE '{{}}' END AS sound FROM {{lines}})))"""  # noqa: S608 - ours
+_AFTER: Final = "CASE WHEN starts_with(rest, 'context') THEN split_part(rest, '}', 2) ELSE rest END"
+_CONTEXT: Final = """CASE WHEN starts_with(rest, 'context')
+    THEN concat(substr(split_part(rest, '}', 1), 10), '}') END"""
+
+#: Matches as the sinks write them, from lines that are JSON for DuckDB; the others keep their
+#: text and have no launch.
+MATCHES: Final = f"""INSERT INTO records SELECT
+        substr(call_id, 1, strlen(call_id) - strlen(digits) - 1), number,
+        CASE WHEN passes THEN launch END, candidate, 'match', "at", host, pid, control_seconds,
+        candidate_seconds, cpu, rate, NULL, NULL, NULL,
+        CASE WHEN contains({_AFTER}, 'input_digest":"')
+            THEN hash(split_part(split_part({_AFTER}, 'input_digest":"', 2), '"', 1)) END,
+        {_CONTEXT}, CASE WHEN passes THEN NULL ELSE line END, strlen(line) + 1
+    FROM (SELECT *, coalesce({_PASSES}, false) AS passes FROM ({_WITH_REST}))"""  # noqa: S608 - ours
 
 #: Any records that pass, from lines; the others keep their text and have no launch.
 RECORDS: Final = f"""INSERT INTO records SELECT {

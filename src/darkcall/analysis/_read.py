@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import collections
 import gzip
-import os
-import pathlib
 import sqlite3
-import stat
 import zlib
 from typing import TYPE_CHECKING, Any, get_args
 
@@ -19,10 +16,13 @@ from darkcall._errors import ConfigurationError
 
 from . import _lines, _rows
 from ._record import Reason
+from ._sources import files_of
 
 
 if TYPE_CHECKING:
     import io
+    import os
+    import pathlib
     from collections.abc import Iterator, Mapping
 
     from ._counts import Kind
@@ -111,8 +111,9 @@ def read(*sources: str | os.PathLike[str]) -> Reading:
     read.  Processes may go on writing meanwhile; a database is not changed.
 
     Args:
-        sources: Files of JSON lines, gzipped or not, SQLite databases, and directories,
-            of which the files ``*.jsonl`` and ``*.jsonl.gz`` are read.
+        sources: Files of JSON lines, gzipped or not, SQLite databases, directories of them, and
+            patterns of either as text, with ``*``, ``?``, ``[...]`` and ``**``.  Of a directory,
+            ``*.jsonl``, ``*.jsonl.gz``, ``*.db``, ``*.sqlite`` and ``*.sqlite3`` are read.
 
     Returns:
         The records, and what was skipped.
@@ -134,34 +135,7 @@ def read(*sources: str | os.PathLike[str]) -> Reading:
     """
     if not sources:
         raise ConfigurationError("read() needs at least one file or directory")
-    return Reading([file for source in sources for file in _files_of(source)])
-
-
-def _files_of(source: str | os.PathLike[str]) -> list[pathlib.Path]:
-    try:
-        path = pathlib.Path(source)
-        mode = path.stat().st_mode
-        if stat.S_ISDIR(mode):
-            return _files_in(path)
-    except (OSError, TypeError, ValueError) as error:
-        why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(f"source={source!r} cannot be read: {why}") from None
-    if not stat.S_ISREG(mode):
-        raise ConfigurationError(f"source={source!r} must be a file or a directory")
-    return [path]
-
-
-def _files_in(directory: pathlib.Path) -> list[pathlib.Path]:
-    with os.scandir(directory) as entries:
-        # Not what only looks like a file: to open a pipe is to wait for its writer.
-        names = {entry.name for entry in entries if entry.is_file()}
-    # Of a file that is there in both forms, the compressed one may be cut off.
-    return [
-        directory / name
-        for name in sorted(names)
-        if name.endswith(_LINES)
-        and (name.endswith(".jsonl") or name.removesuffix(".gz") not in names)
-    ]
+    return Reading([file.path for file in files_of(sources)])
 
 
 def opened(path: pathlib.Path) -> io.BufferedReader:

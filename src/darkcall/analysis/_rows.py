@@ -64,6 +64,25 @@ def records_in(
     Raises:
         sqlite3.Error: The database cannot be read to its end.
     """
+    for kind, data in items_in(path, skipped):
+        if kind == "record":
+            yield data
+        else:
+            others[kind] += 1
+
+
+def items_in(
+    path: pathlib.Path, skipped: collections.Counter[Reason]
+) -> Iterator[tuple[Kind, dict[str, Any]]]:
+    """Give the records, totals and rollups of a database, and count the rows that are neither.
+
+    Args:
+        path: The database; it is not changed.
+        skipped: Where to count.
+
+    Raises:
+        sqlite3.Error: The database cannot be read to its end.
+    """
     with contextlib.closing(_opened(path)) as connection, _said_in_text():
         tables = connection.execute(_TABLES).fetchall()
         if not tables:
@@ -77,29 +96,26 @@ def records_in(
             except NoRecordError as no:
                 skipped[no.reason] += 1
             else:
-                yield record
+                yield "record", record
         for table in OTHER_TABLES.values():
             if (table.encode(),) in tables:
-                _count(_rows(table, connection, skipped), skipped, others)
+                yield from _others(_rows(table, connection, skipped), skipped)
 
 
-def _count(
-    rows: Iterator[dict[str, Any]],
-    skipped: collections.Counter[Reason],
-    others: collections.Counter[Kind],
-) -> None:
+def _others(
+    rows: Iterator[dict[str, Any]], skipped: collections.Counter[Reason]
+) -> Iterator[tuple[Kind, dict[str, Any]]]:
     for row in rows:
         try:
-            others[_kind_of(row.get("data"))] += 1
+            cell = row.get("data")
+            data: Any = parsed(cell) if type(cell) is bytes else None
+            kind = kind_of(data)
+            if kind == "record":
+                raise NoRecordError("not_a_record")  # noqa: TRY301 - counted as those of others
         except NoRecordError as no:
             skipped[no.reason] += 1
-
-
-def _kind_of(cell: Any) -> Kind:
-    kind = kind_of(parsed(cell) if type(cell) is bytes else None)
-    if kind == "record":
-        raise NoRecordError("not_a_record")
-    return kind
+        else:
+            yield kind, data
 
 
 @contextlib.contextmanager

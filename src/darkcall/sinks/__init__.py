@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 
 if TYPE_CHECKING:
+    from darkcall._rollup import Rollup
+
     from ._outlet import Sink
     from .jsonl import JsonlSink
     from .log import LogSink
@@ -17,12 +19,13 @@ if TYPE_CHECKING:
     from .rollup import RollupSink
     from .sqlite import SqliteSink
 
-__all__ = ["JsonlSink", "LogSink", "MemorySink", "RollupSink", "Sink", "SqliteSink"]
+__all__ = ["JsonlSink", "LogSink", "MemorySink", "Rollup", "RollupSink", "Sink", "SqliteSink"]
 
 _MODULES = {
     "JsonlSink": "jsonl",
     "LogSink": "log",
     "MemorySink": "memory",
+    "Rollup": "_fold",
     "RollupSink": "rollup",
     "Sink": "_outlet",
     "SqliteSink": "sqlite",

@@ -179,11 +179,14 @@ class RollupSink:
     def _take_totals(self, totals: Totals) -> None:
         # Whoever reads totals is to find in the rollups before them all that they count.
         if self.takes_totals:
-            self._totals[totals.source] = totals
+            source = totals.source
+            self._totals[source] = totals
             if totals.is_final:
-                self._write_all()
-            elif not self._has_open(totals.source):
-                self._write_totals(totals.source)
+                for key, folds in self._open.items():
+                    if key[0] == source:
+                        self._write(folds)
+            if not self._has_open(source):
+                self._write_totals(source)
 
     def _has_open(self, source: str) -> bool:
         return any(folds.by_context for key, folds in self._open.items() if key[0] == source)

@@ -12,8 +12,8 @@ import jinja2
 from markupsafe import Markup
 
 from darkcall._text import escaped
+from darkcall.analysis import _words
 
-from . import _figures
 from ._examples import Bounds
 from ._sections import (
     MAX_OVERVIEW,
@@ -72,10 +72,10 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    for name in ("count", "counted", "cut", "moment", "nbytes", "plain", "rate", "seconds"):
-        environment.filters[name] = getattr(_figures, name)
-    environment.globals.update(share=_figures.share, span=_figures.span, words=WORDS)
-    environment.filters["shapes"] = _shapes
+    for name in ("counted", "cut", "duration", "figure", "nbytes", "number", "percent"):
+        environment.filters[name] = getattr(_words, name)
+    environment.filters.update(moment=_moment, shapes=_shapes)
+    environment.globals.update(share=_words.share, words=WORDS)
     return environment
 
 
@@ -87,6 +87,11 @@ def _file(name: str) -> str:
 def _visible(value: Any) -> Any:
     # The last net: no text reaches the page with what cannot be seen, or not be encoded.
     return escaped(value) if type(value) is str else value
+
+
+def _moment(at: float) -> str:
+    # The page says once that all times are UTC: its tables are full of them.
+    return _words.moment(at).removesuffix(" UTC")
 
 
 def _shapes(drawing: Drawing) -> Markup:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from ._described import Marked, shown, side_by_side
-from ._figures import cut, moment, seconds
+from darkcall.analysis._described import Marked, shown, side_by_side
+from darkcall.analysis._words import cut, duration, moment
 
 
 if TYPE_CHECKING:
@@ -183,7 +183,7 @@ def _example(record: Mapping[str, Any], bounds: Bounds) -> Example:
         )
     at = record.get("at")
     return Example(
-        at=f"{moment(at)} UTC" if isinstance(at, int | float) else "at an unknown time",
+        at=moment(at) if isinstance(at, int | float) else "at an unknown time",
         facts=tuple(_facts(record, bounds)),
         pairs=tuple(pairs),
         pairs_left_out=max(0, len(differences) - bounds.sides),
@@ -195,9 +195,9 @@ def _facts(record: Mapping[str, Any], bounds: Bounds) -> Iterator[tuple[str, str
     for name, value in _named(record, "context", bounds):
         yield f"context {name}", value
     for field in ("control_seconds", "candidate_seconds"):
-        duration = record.get(field)
-        if isinstance(duration, int | float):
-            yield field.removesuffix("_seconds"), f"took {seconds(duration)}"
+        seconds = record.get(field)
+        if isinstance(seconds, int | float):
+            yield field.removesuffix("_seconds"), f"took {duration(seconds)}"
     for field in ("reason", "confirmation", "stopped", "host", "pid", "call_id"):
         if record.get(field) is not None:
             yield field.replace("_", " "), cut(record[field], bounds.texts)

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from darkcall.analysis._verdict import Verdict
+from darkcall.analysis._words import counted
 
 from ._charts import Bin, Drawing, bins_of, distribution_chart, rate_chart, thinned
 from ._examples import Bounds, ShownGroup, shown_groups
-from ._figures import counted
 
 
 if TYPE_CHECKING:

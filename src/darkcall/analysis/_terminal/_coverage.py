@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
+from darkcall._model import Outcome
+from darkcall.analysis._words import counted, number, percent
+
 from ._layout import table
-from ._words import counted, number, percent
 
 
 if TYPE_CHECKING:
@@ -65,9 +67,13 @@ def _identity(coverage: Coverage) -> str:
 
 
 def _what_became(coverage: Coverage) -> str:
-    terms = {**coverage.outcomes, "pending": coverage.pending}
-    named = [f"{number(count)} {name}" for name, count in terms.items() if count]
+    terms = [*_in_order(coverage.outcomes), ("pending", coverage.pending)]
+    named = [f"{number(count)} {name}" for name, count in terms if count]
     return f"{number(coverage.shadowed)} = {' + '.join(named) or '0'}"
+
+
+def _in_order(outcomes: Mapping[str, int]) -> list[tuple[str, int]]:
+    return [(name.value, outcomes.get(name.value, 0)) for name in Outcome]
 
 
 def _processes(coverage: Coverage) -> str:
@@ -92,7 +98,7 @@ def outcome_table(outcomes: Mapping[str, int]) -> RenderableType | None:
         ["outcome", "calls", "share"],
         [
             [Text(name, style=_STYLES.get(name, "")), number(count), percent(count / total)]
-            for name, count in outcomes.items()
+            for name, count in _in_order(outcomes)
             if count
         ],
     )

@@ -8,9 +8,10 @@ from rich.table import Table
 from rich.text import Text
 
 from darkcall._text import escaped
+from darkcall.analysis._words import counted, number, percent, period
 
 from ._layout import table
-from ._words import counted, number, percent, period, plain
+from ._words import plain
 
 
 if TYPE_CHECKING:

@@ -10,9 +10,11 @@ from rich.console import Group as Lines
 from rich.table import Table
 from rich.text import Text
 
+from darkcall.analysis._words import counted, moment, number, percent
+
 from ._differences import about
 from ._layout import Facts, indented, title
-from ._words import counted, moment, number, percent, plain, value
+from ._words import plain, value
 
 
 if TYPE_CHECKING:
@@ -124,7 +126,8 @@ def _example(record: dict[str, Any]) -> Iterator[RenderableType]:
         yield Sides(*(_side(difference, side) for side in _SIDES))
     if len(differences) > _MAX_DIFFERENCES:
         yield Text(f"{number(len(differences) - _MAX_DIFFERENCES)} more differences", style="dim")
-    if any(f"{side}_raised" in record for side in _SIDES):
+    is_said = any(difference.get("kind") == "raised" for difference in differences)
+    if not is_said and any(f"{side}_raised" in record for side in _SIDES):
         yield Sides(*(_raised(record.get(f"{side}_raised")) for side in _SIDES))
     for field in ("context", "arguments"):
         if record.get(field):

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Final
 from rich.console import Group
 from rich.text import Text
 
+from darkcall.analysis._words import counted, duration, figure, moment, number, percent, period
+
 from ._layout import Sparkline, table
-from ._words import counted, moment, number, percent, period, plain, span, times
+from ._words import plain
 
 
 if TYPE_CHECKING:
@@ -66,23 +68,24 @@ def latency_table(latency: Latency) -> RenderableType | None:
     blocks: list[RenderableType] = [table(["", "control", "candidate", "ratio"], rows)]
     if latency.ratio.count:
         how = (
-            "ratio: call by call, both measured on a worker"
+            "ratio: call by call, where the control ran again: both measured on a worker; the "
+            "control's own times are as its callers saw them"
             if latency.is_fair
             else "ratio: call by call; the control as its callers saw it, the candidate on workers"
         )
         blocks.append(Text(how, style="dim"))
     if latency.cpu_measured:
-        each = span(latency.candidate_cpu_seconds / latency.cpu_measured)
+        each = duration(latency.candidate_cpu_seconds / latency.cpu_measured)
         blocks.append(Text(f"CPU: {each} a call on average", style="dim"))
     return Group(*blocks)
 
 
 def _quantile(side: Distribution, at: float) -> str:
-    return span(side.quantiles[at]) if side.count and at in side.quantiles else "-"
+    return duration(side.quantiles[at]) if side.count and at in side.quantiles else "-"
 
 
 def _ratio(ratio: Distribution, at: float) -> str:
-    return times(ratio.quantiles[at]) if ratio.count and at in ratio.quantiles else "-"
+    return figure(ratio.quantiles[at]) if ratio.count and at in ratio.quantiles else "-"
 
 
 def version_list(versions: Sequence[Version]) -> RenderableType | None:

@@ -6,7 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from rich.text import Text
 
-from ._words import moment, plain, span
+from darkcall._model import CONTROL_NAME
+from darkcall.analysis._words import duration, moment
+
+from ._words import plain
 
 
 if TYPE_CHECKING:
@@ -50,9 +53,11 @@ def record_line(record: dict[str, Any]) -> Text:
 
 
 def _durations(record: dict[str, Any]) -> str:
-    text = f"control {span(record['control_seconds'])}"
+    text = f"control {duration(record['control_seconds'])}"
     if "candidate_seconds" in record:
-        text += f", candidate {span(record['candidate_seconds'])}"
+        # What ran again for noise is no candidate.
+        side = "again" if record["candidate"] == CONTROL_NAME else "candidate"
+        text += f", {side} {duration(record['candidate_seconds'])}"
     return text
 
 

@@ -8,6 +8,7 @@ from rich.console import Group
 from rich.text import Text
 
 from darkcall.analysis._bounds import calls_needed
+from darkcall.analysis._words import counted, duration, moment, nbytes, number, percent, period
 
 from ._coverage import coverage_facts, outcome_table
 from ._differences import (
@@ -20,7 +21,7 @@ from ._differences import (
 )
 from ._layout import Facts, indented, title
 from ._over_time import latency_table, part_tables, trend_facts, version_list
-from ._words import counted, moment, number, percent, period, plain, span
+from ._words import plain
 
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def _candidate(one: CandidateSummary, summary: Summary) -> Iterator[RenderableTy
     yield title(Text.assemble(plain(one.launch), ": ", plain(one.candidate), overflow="fold"))
     facts: list[tuple[str, RenderableType]] = [
         *_rate_facts(one, summary.confidence),
-        ("seen", Text(f"{period(one.first, one.last)}, {span(one.last - one.first)}")),
+        ("seen", Text(f"{period(one.first, one.last)}, {duration(one.last - one.first)}")),
         *coverage_facts(one),
         *trend_facts(one.trend),
         *noise_facts(one.noise),
@@ -109,6 +110,8 @@ def _rate_facts(one: CandidateSummary, confidence: float) -> Iterator[tuple[str,
         Text(
             f"rate between {percent(one.low)} and {percent(one.high)}, with "
             f"{confidence * 100:g} % confidence however often one looks"
+            # A verdict takes it off, and so has other bounds.
+            f"{'; noise is still in it' if one.noise else ''}"
         ),
     )
     yield "", Text(_clean_calls(one, confidence))
@@ -143,10 +146,10 @@ def _sources(sources: Sources, made_at: float) -> Iterator[RenderableType]:
     rolled_up = f", {counted(sources.rolled_up, 'call')} in rollups" if sources.rolled_up else ""
     processes = counted(sources.processes, "process", "processes")
     hosts = counted(sources.hosts, "host")
-    files = f"{counted(sources.files, 'file')} of {_size(sources.nbytes)}"
+    files = f"{counted(sources.files, 'file')} of {nbytes(sources.nbytes)}"
     lines = [
         f"{counted(sources.records, 'record')}{rolled_up}; {processes}, {hosts}",
-        f"{files} in {span(sources.seconds)}, at {moment(made_at)}",
+        f"{files} in {duration(sources.seconds)}, at {moment(made_at)}",
         *(
             f"left out: {number(count)} {reason.replace('_', ' ')}"
             for reason, count in sources.skipped.items()
@@ -159,16 +162,3 @@ def _sources(sources: Sources, made_at: float) -> Iterator[RenderableType]:
         lines.append(f"{counted(sources.ahead, 'record')} dated in the future, counted")
     labels = ["read", *[""] * (len(lines) - 1)]
     yield Facts(zip(labels, map(plain, lines), strict=True))
-
-
-def _size(nbytes: int) -> str:
-    """Write a size.
-
-    Example:
-        >>> _size(512), _size(3_400_000)
-        ('512 bytes', '3.4 MB')
-    """
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if nbytes >= size:
-            return f"{nbytes / size:,.1f} {unit}"
-    return counted(nbytes, "byte")

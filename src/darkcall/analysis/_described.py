@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from ._figures import cut
+from ._words import cut
 
 
 if TYPE_CHECKING:
