@@ -210,11 +210,21 @@ def test_the_first_record_of_a_launch_is_followed_by_totals(taker):
 def test_they_are_told_again_with_the_first_record_after_a_minute(taker, passed):
     function = launched(taker)
     outlet = launch_of(function)._outlets[0]
-    for seconds in (0, 59, 2, 1):
+    for seconds in (10_000, 59, 2, 1):
         passed(seconds)
         function(1)
     outlet.flush(1.0)
     assert [totals.shadowed for totals in taker.totals] == [1, 3]
+
+
+def test_a_young_process_tells_them_sooner(taker, passed):
+    function = launched(taker)
+    outlet = launch_of(function)._outlets[0]
+    for seconds in (0, 0.5, 1, 100, 3, 2):
+        passed(seconds)
+        function(1)
+    outlet.flush(1.0)
+    assert [totals.shadowed for totals in taker.totals] == [1, 3, 4, 6]
 
 
 def test_a_record_with_a_difference_has_them_told_too(taker):

@@ -24,8 +24,13 @@ if TYPE_CHECKING:
 
 _clock = time.perf_counter
 
-#: While records are made, totals are told once in so many seconds.
+#: While records are made, totals are told once in so many seconds,
 INTERVAL_SECONDS: Final = 60.0
+#: and sooner in a young process: once in this share of the time for which it counts, or of most of
+#: its calls no totals would tell,
+SHARE_OF_AGE: Final = 0.04
+#: but not more often than once in so many seconds.
+LEAST_SECONDS: Final = 1.0
 
 #: How long a flush or a close waits for a worker that is about it, in seconds.
 _PATIENCE_SECONDS: Final = 1.0
@@ -75,6 +80,7 @@ class Teller:
     """
 
     __slots__ = (
+        "_began",
         "_control_code",
         "_index",
         "_last",
@@ -103,6 +109,7 @@ class Teller:
         # Re-entrant, for a signal handler that flushes.
         self._telling = _threads.RLock()
         self._since = time.time()
+        self._began = _clock()
         self._last: object = None
         self._was_final = False
         # When the launch is gone: its counts; or the launch after all, while calls are pending.
@@ -139,7 +146,9 @@ class Teller:
             try:
                 if now >= self.due:
                     # Before anything else: other workers need not come here.
-                    self.due = _clock() + INTERVAL_SECONDS
+                    now = _clock()
+                    wait = max(LEAST_SECONDS, SHARE_OF_AGE * (now - self._began))
+                    self.due = now + min(wait, INTERVAL_SECONDS)
                     self._tell(launch, is_final=False)
             finally:
                 self._telling.release()

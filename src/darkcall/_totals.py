@@ -13,10 +13,10 @@ class Totals:
 
     A call that was dropped, or not even chosen, makes no record.  So that whoever reads the
     records knows of it, sinks that ask for it (``takes_totals = True``) receive these: with the
-    first record of a launch, about once a minute while its calls are compared, at each flush, and
-    for the last time when darkcall closes, or soon after the launch went with its function.  They
-    count from the beginning of the process, so the newest tells all, and one that is lost takes
-    nothing with it.
+    first record of a launch, about once a minute while its calls are compared (more often while
+    the process is young), at each flush, and for the last time when darkcall closes, or soon after
+    the launch went with its function.  They count from the beginning of the process, so the newest
+    tells all, and one that is lost takes nothing with it.
 
     Attributes:
         source: What the ``call_id`` of this launch's records begin with, up to the last hyphen.

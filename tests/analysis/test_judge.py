@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from darkcall import ConfigurationError
 from darkcall.analysis._bounds import bounds, calls_needed
+from darkcall.analysis._findings import PathCount
 from darkcall.analysis._verdict import Verdict
 from judging import (
     NOW,
@@ -225,9 +226,12 @@ def test_calls_that_say_nothing_are_counted_with_the_largest_reason():
 
 
 def test_records_that_no_totals_tell_of_may_hide_drops():
-    coverage = a_coverage(1000, uncounted=9000)
+    coverage = a_coverage(10_000, uncounted=9_000)
 
-    assert criterion("dropped", a_version(coverage=coverage)).figure == 0.9
+    one = criterion("dropped", a_version(coverage=coverage))
+
+    assert one.figure == 0.9
+    assert "of 9,000 no totals tell, so nobody knows how many were dropped" in one.text
 
 
 def test_a_few_drops_are_no_matter():
@@ -250,6 +254,24 @@ def test_who_does_not_ask_about_drops_is_told_so():
 
 
 # Versions.
+
+
+def test_failures_whose_records_are_lost_count_as_totals_tell_them():
+    version = a_version(outcomes={"match": 10_000, "mismatch": 40}, coverage=a_coverage(10_040))
+
+    one = judged(version)
+
+    assert one.verdict is NOT_READY
+    assert "40 of 10,040 compared calls differ; 40 of these are known from" in one.criteria[1].text
+    whole = a_candidate(version, outcomes=version.outcomes)
+    assert a_summary(whole).judge(version="all").verdict is NOT_READY
+
+
+def test_lost_failures_count_at_whatever_rate_they_were_sampled():
+    strata = (a_stratum(0, 5_000, rate=0.5), a_stratum(0, 5_000, rate=1.0))
+    version = a_version(strata=strata, outcomes={"match": 10_000, "timeout": 1})
+
+    assert criterion("mismatch_rate", version).verdict is INSUFFICIENT_DATA
 
 
 def test_the_newest_code_is_judged_and_the_other_told():
@@ -593,3 +615,92 @@ def test_less_confidence_is_sooner_ready():
     assert judged(version, confidence=0.9).verdict is READY
     needs = [criterion("mismatch_rate", version, confidence=c).figure for c in (0.9, 0.95, 0.99)]
     assert all(lower < higher for lower, higher in pairwise(needs))
+
+
+def unknown_version(failed, compared, **fields):
+    coverage = a_coverage(compared, calls=None, uncounted=compared, without_totals=1)
+    known = {"control": None, "candidate": None, "coverage": coverage}
+    return a_version(failed, compared, **known | fields)
+
+
+def test_failures_of_unknown_code_count_beside_the_newest():
+    unknown = unknown_version(80, 200, first=NOW - 5000, last=NOW - 1000)
+
+    one = judged(unknown, a_version())
+
+    assert one.verdict is NOT_READY
+    assert one.criteria[0].text == (
+        "10,200 calls compared (code abc123 and 200 compared calls of unknown code, which may be "
+        "the same)."
+    )
+
+
+def test_calls_of_unknown_code_that_ended_before_the_newest_are_left_out():
+    unknown = unknown_version(80, 200, first=NOW - 9000, last=NOW - 8000)
+
+    assert judged(unknown, a_version()).verdict is READY
+
+
+def test_two_launches_of_one_name_are_no_versions_of_each_other():
+    one = judged(a_version(has_rival=True), a_version(candidate="def456", has_rival=True))
+
+    assert one.verdict is INSUFFICIENT_DATA
+    assert "Launches of different code have this name in one process" in one.criteria[0].text
+    assert judged(a_version(has_rival=True), version="abc").verdict is READY
+
+
+def test_calls_that_are_counted_twice_are_no_data():
+    version = a_version(coverage=a_coverage(10_000, uncounted=100, doubled=100))
+
+    one = judged(version, max_dropped=1.0)
+
+    assert one.verdict is INSUFFICIENT_DATA
+    assert one.criteria[0].text.startswith("100 calls too many were found (code abc123): two sinks")
+
+
+def test_figures_that_are_weighted_are_said_to_be():
+    strata = (a_stratum(240, 1_000, rate=0.01), a_stratum(0, 20_000, rate=1.0))
+    version = a_version(240, 21_000, strata=strata)
+
+    assert "each is weighted by the rate" in criterion("mismatch_rate", version).text
+    assert "weighted" not in criterion("mismatch_rate", a_version()).text
+
+
+def test_processes_that_ended_without_a_word_are_told():
+    coverage = a_coverage(10_000, processes=4, not_final=3)
+
+    def notes(**fields):
+        one = a_candidate(a_version(), coverage=coverage, **fields)
+        return a_summary(one).judge().notes
+
+    [note] = notes(last=NOW - 400)
+    assert "3 of 4 processes did not close darkcall, and nothing came since" in note
+    assert notes(last=NOW - 200) == ()
+
+
+def a_path(path, **fields):
+    known = {"count": 9, "rate": 0.1, "noise_count": 9, "noise_rate": 0.9, "p_value": 0.5}
+    return PathCount(path=path, **known | {"is_difference": False} | fields)
+
+
+def test_where_the_control_is_mostly_noise_a_reader_is_told():
+    paths = (
+        a_path("$.at"),
+        a_path("$.id", noise_rate=0.1),
+        a_path("$.total", is_difference=True),
+        a_path("$.tax", noise_rate=None, noise_count=None),
+    )
+
+    [note] = a_summary(a_candidate(a_version(), paths=paths)).judge().notes
+
+    assert "at '$.at' the control differs from itself on half of the calls" in note
+
+
+def test_a_part_that_is_not_told_apart_is_never_ready():
+    parts = {"tenant": (a_part("a", 0, 9_000), a_part(None, 0, 9_000))}
+    version = a_version(compared=18_000, parts=parts, unparted={"tenant": 9_000})
+
+    for chosen in (None, "all"):
+        one = criterion("per", version, by=("tenant",), per="tenant", version=chosen)
+        assert one.verdict is INSUFFICIENT_DATA
+        assert one.text.startswith("Of 9,000 compared calls the 'tenant' is not told apart")

@@ -285,10 +285,7 @@ def test_two_launches_of_one_process_were_not_renamed(summarised):
 
 
 def test_parts_go_down_dots_and_values_left_out_are_noted(summarised, monkeypatch):
-    monkeypatch.setattr(
-        "darkcall.analysis._parts._LISTED",
-        __import__("darkcall.analysis._parts", fromlist=["_"])._LISTED.replace("10000", "2"),
-    )
+    monkeypatch.setattr("darkcall.analysis._parts.MOST_VALUES", 2)
     records = [
         a_record(f"p1-0-{n}", context={"user": {"a/b": value}}) for n, value in enumerate("xxyz")
     ]
@@ -296,6 +293,7 @@ def test_parts_go_down_dots_and_values_left_out_are_noted(summarised, monkeypatc
     (one,) = summarised(records, rollups=[rollup], by="user.a/b")
     parts = one.versions[0].parts["user.a/b"]
     assert [(part.value, part.compared) for part in parts] == [(None, 3), ("x", 2)]
+    assert one.versions[0].unparted == {"user.a/b": 5}
     assert one.notes == (
         "2 more values of user.a/b are not listed",
         "some rollups had too many contexts: of their calls user.a/b is not known",
@@ -369,3 +367,52 @@ def test_what_was_loaded_is_summarised(connection, monkeypatch):
     summary = summarise("here", "there", launch="shop.price", progress=print)
     assert asked == [(("here", "there"), print)]
     assert (summary.sources, summary.candidates[0].failed) == (SOURCES, 1)
+
+
+def test_a_match_that_came_later_hides_no_mismatch_that_is_missing(summarised):
+    records = [a_record(f"p1-0-{number}") for number in range(4)]
+    entry = {"shadowed": 4, "outcomes": {"match": 2, "mismatch": 2}}
+    totals = some_totals(shadowed=4, candidates={"v2": entry})
+
+    [one] = summarised(records=records, totals=[totals])
+
+    assert (one.coverage.missing, one.coverage.uncounted) == (2, 2)
+    assert one.outcomes == {"match": 4, "mismatch": 2}
+
+
+@pytest.mark.parametrize(("later", "rivals"), [(5.0, [True, True]), (10.0, [False, False])])
+def test_code_that_runs_in_one_process_meanwhile_is_a_rival(summarised, later, rivals):
+    begun = {"p1-0": START, "p1-1": START + later}
+    records = [
+        a_record(f"{source}-{number}", at=at + number)
+        for source, at in begun.items()
+        for number in (1, 9)
+    ]
+    told = [totals_of("p1-0"), totals_of("p1-1", code="newer")]
+
+    [one] = summarised(records, told)
+
+    assert [version.has_rival for version in one.versions] == rivals
+
+
+def test_code_that_runs_in_another_process_meanwhile_is_no_rival(summarised):
+    records = [a_record(f"{source}-0-{n}", at=START + n) for source in ("p1", "p2") for n in (1, 9)]
+    told = [totals_of("p1-0"), totals_of("p2-0", code="newer")]
+
+    [one] = summarised(records, told)
+
+    assert not any(version.has_rival for version in one.versions)
+
+
+@pytest.mark.parametrize(
+    ("is_final", "pending", "doubled"), [(True, 0, 3), (True, 2, 1), (False, 0, 0)]
+)
+def test_more_calls_than_a_process_had_in_all_are_doubled(summarised, is_final, pending, doubled):
+    records = [a_record(f"p1-0-{number}") for number in range(3)]
+    rollup = a_rollup(outcomes={"match": 3})
+    entry = {"shadowed": 3 + pending, "outcomes": {"match": 3}, "pending": pending}
+    totals = some_totals(shadowed=3 + pending, candidates={"v2": entry}, is_final=is_final)
+
+    [one] = summarised(records, [totals], [rollup])
+
+    assert (one.coverage.uncounted, one.coverage.doubled) == (3, doubled)

@@ -243,15 +243,13 @@ def check_unit(one, plain, groups_of_sources, name=None):
         found = Counter()
         for row, n in plain.of(candidate, {source}):
             found[row["outcome"]] += n
-        excess = found.total() - (told.total() - told["dropped"])
-        missing, uncounted = missing + max(0, -excess), uncounted + max(0, excess)
-        pending += max(0, entry.get("pending", 0) - max(0, excess))
-        expected["dropped"] += told["dropped"]
         as_told += told
-        if excess < 0:
-            expected += Counter({o: n for o, n in (told - found).items() if o != "dropped"})
-        if excess > 0:
-            as_told += found - told
+        expected["dropped"] += told.pop("dropped", 0)
+        lost, more = told - found, found - told
+        missing, uncounted = missing + lost.total(), uncounted + more.total()
+        pending += max(0, entry.get("pending", 0) - more.total())
+        expected += lost
+        as_told += more
     coverage = one.coverage
     assert (coverage.missing, coverage.uncounted) == (missing, uncounted)
     assert coverage.pending == pending

@@ -13,12 +13,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkcall import ConfigurationError, _guard, flush, launch_of
-from darkcall._model import Outcome, Record
+from darkcall._model import Difference, Outcome, Record
 from darkcall._rollup import Rollup
 from darkcall._sketch import quantile
 from darkcall._storage import MAX_LINE_BYTES, OTHERS
 from darkcall._totals import Totals
 from darkcall.analysis import read
+from darkcall.compare._signature import signature_of
 from darkcall.sinks import JsonlSink, LogSink, MemorySink, RollupSink, _fold
 from darkcall.sinks import rollup as rollup_module
 from darkcall.sinks._line import line_for
@@ -612,3 +613,16 @@ def test_totals_of_many_candidates_with_long_texts_still_fit():
     assert [set(one) for one in written["candidates"].values()] == [
         {"shadowed", "outcomes", "reasons"}
     ] * 8
+
+
+def test_a_signature_is_never_cut_short(kept):
+    sink = RollupSink(kept, max_per_signature=0)
+    paths = [f"$.of_many_{name}" for name in "abcdefghijklmnopqrstuvwxyz"]
+    noise = [Difference(path, "value", 1, 2) for path in paths]
+    signatures = [signature_of(noise), signature_of([*noise, Difference("$.total", "value", 1, 2)])]
+
+    for number, signature in enumerate(signatures):
+        sink(a_record(number, "mismatch", signature=signature))
+    sink.flush(1.0)
+
+    assert kept.rollups[0].signatures == dict.fromkeys(signatures, 1)

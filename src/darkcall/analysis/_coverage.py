@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 #: Reasons are few; but whoever writes them may put anything there.
 _MOST_REASONS: Final = 200
 
-# One row for each process, candidate and outcome; `excess` and `missing` are of the process.
+# One row for each process, candidate and outcome; `excess` and `missing` are of the process.  They
+# are told by outcome: a match that was found later is not the mismatch that went missing.
 _OUTCOMES: Final = """
 CREATE OR REPLACE TEMP TABLE accounts AS
 WITH
@@ -40,10 +41,10 @@ sides AS (
     FROM found FULL JOIN said USING (source, launch, candidate, outcome)
 )
 SELECT sides.*, key,
-    greatest(0, sum(found) OVER process
-        - sum(CASE WHEN outcome = 'dropped' THEN 0 ELSE told END) OVER process) AS excess,
-    greatest(0, sum(CASE WHEN outcome = 'dropped' THEN 0 ELSE told END) OVER process
-        - sum(found) OVER process) AS missing
+    sum(CASE WHEN outcome = 'dropped' THEN found ELSE greatest(0, found - told) END)
+        OVER process AS excess,
+    sum(CASE WHEN outcome = 'dropped' THEN 0 ELSE greatest(0, told - found) END)
+        OVER process AS missing
 FROM sides JOIN ids USING (source, launch, candidate)
 WINDOW process AS (PARTITION BY key, source)
 """
@@ -78,7 +79,8 @@ SELECT key, count(*), count(off),
     coalesce(sum(off), 0), coalesce(sum(nested), 0), coalesce(sum(unsampled), 0),
     coalesce(sum(shadowed), 0), coalesce(sum(pending), 0),
     coalesce(sum(least(coalesce(pending, 0), coalesce(excess, 0))), 0),
-    coalesce(sum(excess), 0), CASE WHEN $whole THEN coalesce(sum(missing), 0) ELSE 0 END
+    coalesce(sum(excess), 0), CASE WHEN $whole THEN coalesce(sum(missing), 0) ELSE 0 END,
+    coalesce(sum(greatest(0, excess - pending)) FILTER (is_final AND $whole), 0)
 FROM processes FULL JOIN tellers USING (key, source) GROUP BY key
 """
 
@@ -160,7 +162,7 @@ def _coverage(
     counts: list[int], added: int, outcomes: dict[str, int], reasons: dict[str, int]
 ) -> Coverage:
     (processes, tellers, not_final, off, nested, unsampled) = counts[:6]
-    (shadowed, pending, ended, excess, missing) = counts[6:]
+    (shadowed, pending, ended, excess, missing, doubled) = counts[6:]
     # What was pending when totals were told has come to an end since.
     shadowed += added - ended
     return Coverage(
@@ -177,6 +179,7 @@ def _coverage(
         processes=processes,
         without_totals=processes - tellers,
         not_final=not_final,
+        doubled=doubled,
     )
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 #: Outcomes that say nothing in favour of a candidate.
 SILENT: Final = ("dropped", "skipped", "uncomparable", "ignored")
+#: Calls that came after the last totals, or of processes that told none.
+_UNTOLD: Final = "without totals"
 
 
 def criteria(judged: Judged, inputs: Inputs | None, rules: Rules) -> tuple[Criterion, ...]:
@@ -39,6 +41,14 @@ def criteria(judged: Judged, inputs: Inputs | None, rules: Rules) -> tuple[Crite
 
 def data(judged: Judged) -> Criterion:
     """Whether there is anything to go by."""
+    if judged.has_rival:
+        text = f"Launches of different code have this name in one process ({judged.about}): "
+        text += "give each a name of its own, or judge version='all'."
+        return _criterion("data", Verdict.INSUFFICIENT_DATA, (judged.compared, 1), text)
+    if judged.coverage.doubled:
+        text = f"{counted(judged.coverage.doubled, 'call')} too many were found ({judged.about}): "
+        text += "two sinks took the same calls, one of them rolled up; read what one of them wrote."
+        return _criterion("data", Verdict.INSUFFICIENT_DATA, (judged.compared, 1), text)
     if judged.compared:
         text = f"{counted(judged.compared, 'call')} compared ({judged.about})."
         return _criterion("data", Verdict.READY, (judged.compared, 1), text)
@@ -64,6 +74,12 @@ def mismatch_rate(judged: Judged, inputs: Inputs | None, rules: Rules) -> Criter
         found = f"Between {percent(low)} and {percent(high)} of calls differ"
         more = rate.calls_needed(limit, confidence)
         facts.append(_needed(more))
+    if sum(one.compared > 0 for one in rate.slices) > 1:
+        facts.append("each is weighted by the rate at which it was sampled")
+    if judged.lost:
+        facts.append(
+            f"{judged.lost:,} of these are known from totals alone: no record of them was read"
+        )
     if rate.subtracts:
         facts.append("what the control differs from itself is taken off")
     elif rate.measures_noise:
@@ -106,20 +122,25 @@ def dropped(judged: Judged, limit: float) -> Criterion:
     silent |= {
         "pending": coverage.pending,
         "without a record": coverage.missing,
-        "without totals": coverage.uncounted,
+        _UNTOLD: coverage.uncounted,
     }
-    chosen = coverage.shadowed + coverage.uncounted
+    chosen = coverage.shadowed
     lost = sum(silent.values())
     if not chosen:
         text = "No call was chosen to be compared, as far as totals tell."
         return _criterion("dropped", verdict, (None, limit), text)
     share = lost / chosen
-    text = f"{percent(share)} of {counted(chosen, 'chosen call')} say nothing about the candidate"
-    text += f", and {percent(limit)} may"
-    if lost:
-        largest = max(silent, key=lambda name: silent[name])
-        text += f": {lost:,}, most of them {largest} ({silent[largest]:,}); each could be one that "
-        text += "differs"
+    largest = max(silent, key=lambda name: silent[name])
+    text = f"{percent(share)} of {counted(chosen, 'chosen call')} "
+    if lost and largest == _UNTOLD:
+        text += f"are not accounted for, and {percent(limit)} may: of {coverage.uncounted:,} no "
+        text += "totals tell, so nobody knows how many were dropped beside them; totals come about "
+        text += "once a minute, at a flush and at the close"
+    else:
+        text += f"say nothing about the candidate, and {percent(limit)} may"
+        if lost:
+            text += f": {lost:,}, most of them {largest} ({silent[largest]:,}); each could be one "
+            text += "that differs"
     if share <= limit:
         verdict = Verdict.READY
     return _criterion("dropped", verdict, (share, limit), f"{text}.")
@@ -208,6 +229,12 @@ def per(judged: Judged, key: str, rules: Rules) -> Criterion:
         text += f"{named(names)}; the worst may differ on up to {percent(worst)} of calls, where "
         text += f"{percent(limit)} may; {_needed(total)}, in those parts."
         return _criterion("per", unsure, (worst, limit), text, total)
+    unparted = judged.unparted[key]
+    if unparted:
+        text = f"Of {counted(unparted, 'compared call')} the {named([key])} is not told apart, so "
+        text += "a part among them may differ: give the sink that rolls up a max_contexts that is "
+        text += "larger, or write records in full."
+        return _criterion("per", unsure, (None, limit), text)
     text = f"In each {each} at most {percent(worst)} of calls differ, and {percent(limit)} may."
     return _criterion("per", Verdict.READY, (worst, limit), text)
 

@@ -17,10 +17,15 @@ from ._words import counted, named
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from ._findings import PathCount
     from ._summary import CandidateSummary, Summary
 
 #: Calls that are older than a week tell of what was, and may not tell of what is.
 OLD_SECONDS: Final = 7 * 86_400.0
+#: A process of which nothing was heard for so long runs no more, or is hardly called.
+QUIET_SECONDS: Final = 300.0
+#: Where the control differs from itself on so many calls, nothing else can be seen.
+MUCH_NOISE: Final = 0.5
 #: With fewer different inputs than one in so many calls a reader should know.
 FEW_INPUTS: Final = 20
 
@@ -158,7 +163,23 @@ def _notes(one: CandidateSummary, now: float) -> list[str]:
             f"{where}: only {different} in {counted(inputs.counted, 'call')}: what was never tried "
             "may differ."
         )
+    if one.coverage.not_final and now - one.last > QUIET_SECONDS:
+        notes.append(
+            f"{where}: {one.coverage.not_final:,} of {one.coverage.processes:,} processes did not "
+            "close darkcall, and nothing came since: if the candidate killed them, no record tells."
+        )
+    covered = [path.path for path in one.paths if _is_covered(path)]
+    if covered:
+        notes.append(
+            f"{where}: at {named(covered)} the control differs from itself on half of the calls or "
+            "more, so next to nothing is known of the candidate there: normalize or ignore them."
+        )
     if now - one.last > OLD_SECONDS:
         days = (now - one.last) / 86_400.0
         notes.append(f"{where}: the last call is {days:,.0f} days old.")
     return notes
+
+
+def _is_covered(path: PathCount) -> bool:
+    """Whether the control's own noise hides most of what the candidate does at a path."""
+    return not path.is_difference and (path.noise_rate or 0.0) >= MUCH_NOISE

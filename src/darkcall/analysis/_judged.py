@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from ._words import counted
+from ._working import FAILED
 
 
 if TYPE_CHECKING:
@@ -47,6 +48,12 @@ class Judged:
     latency: Latency
     #: For each key, for each value, in the order in which the values came: its slices.
     parts: dict[str, dict[str | None, tuple[Slice, ...]]]
+    #: For each key: compared calls of which nobody knows the value.
+    unparted: Counter[str]
+    #: Failed calls that totals alone tell of: they count, though their records are lost.
+    lost: int = 0
+    #: Whether other code had the same name in the same process meanwhile, and none was chosen.
+    has_rival: bool = False
 
 
 def judged(candidate: CandidateSummary, version: str | None, now: float) -> Judged | None:
@@ -61,21 +68,45 @@ def judged(candidate: CandidateSummary, version: str | None, now: float) -> Judg
         if len({one.candidate for one in fitting}) != 1:
             return None
         chosen = _newest(fitting, now)
-    left_out = sum(one.compared for one in versions if one is not chosen)
+    from ._coverage import Account, together  # noqa: PLC0415 -- it needs the summary, which judges
+
+    doubtful = [one for one in versions if _may_be(chosen, one)]
+    kept = [chosen, *doubtful]
+    left_out = sum(one.compared for one in versions if one not in kept)
     about = _name(chosen)
+    if doubtful:
+        unknown = counted(sum(one.compared for one in doubtful), "compared call")
+        about += f" and {unknown} of unknown code, which may be the same"
     if left_out:
         about += f"; {counted(left_out, 'compared call')} of other code left out"
-    return Judged(
-        version=chosen.candidate,
-        about=about,
-        outcomes=chosen.outcomes,
-        compared=chosen.compared,
-        failed=chosen.failed,
-        coverage=chosen.coverage,
-        slices=_slices([chosen]) or _one_slice(chosen.failed, chosen.compared),
-        noise=chosen.noise,
-        latency=chosen.latency,
-        parts=_parts([chosen]),
+    account = together(Account(one.coverage, one.outcomes) for one in kept)
+    compared, failed = sum(one.compared for one in kept), sum(one.failed for one in kept)
+    return _with_what_was_lost(
+        Judged(
+            version=chosen.candidate,
+            about=about,
+            outcomes=account.outcomes,
+            compared=compared,
+            failed=failed,
+            coverage=account.coverage,
+            slices=_slices(kept) or _one_slice(failed, compared),
+            noise=chosen.noise,
+            latency=chosen.latency,
+            parts=_parts(kept),
+            unparted=_unparted(kept),
+            has_rival=chosen.has_rival and version is None,
+        )
+    )
+
+
+def _may_be(chosen: Version, other: Version) -> bool:
+    """Whether calls of unknown code may be of the chosen code: no process told which it ran."""
+    return (
+        other is not chosen
+        and other.candidate is None
+        and other.control is None
+        and other.coverage.without_totals > 0
+        and other.last >= chosen.first
     )
 
 
@@ -96,18 +127,54 @@ def _all(candidate: CandidateSummary) -> Judged:
     if candidate.noise is not None and len(slices) == 1:
         # What is noise was told from all versions together.
         slices = (attrs.evolve(slices[0], real=candidate.noise.real),)
-    return Judged(
-        version=None,
-        about=f"all code, {counted(number, 'version')}" if number > 1 else "all code",
-        outcomes=candidate.outcomes,
-        compared=candidate.compared,
-        failed=candidate.failed,
-        coverage=candidate.coverage,
-        slices=slices,
-        noise=candidate.noise,
-        latency=candidate.latency,
-        parts=_parts(candidate.versions),
+    return _with_what_was_lost(
+        Judged(
+            version=None,
+            about=f"all code, {counted(number, 'version')}" if number > 1 else "all code",
+            outcomes=candidate.outcomes,
+            compared=candidate.compared,
+            failed=candidate.failed,
+            coverage=candidate.coverage,
+            slices=slices,
+            noise=candidate.noise,
+            latency=candidate.latency,
+            parts=_parts(candidate.versions),
+            unparted=_unparted(candidate.versions),
+        )
     )
+
+
+def _with_what_was_lost(found: Judged) -> Judged:
+    """Count failures whose records are lost: that there were some is known."""
+    lost = sum(found.outcomes.get(outcome, 0) for outcome in FAILED) - found.failed
+    if lost <= 0:
+        return found
+    first, *others = found.slices or (Slice(rate=None, failed=0, real=0, compared=0),)
+    if others:
+        # Nobody knows at which rate they were sampled.
+        slices = (*found.slices, Slice(rate=None, failed=lost, real=lost, compared=lost))
+    else:
+        grown = attrs.evolve(
+            first,
+            failed=first.failed + lost,
+            real=first.real + lost,
+            compared=first.compared + lost,
+        )
+        slices = (grown,)
+    return attrs.evolve(
+        found,
+        slices=slices,
+        failed=found.failed + lost,
+        compared=found.compared + lost,
+        lost=lost,
+    )
+
+
+def _unparted(versions: tuple[Version, ...] | list[Version]) -> Counter[str]:
+    counts: Counter[str] = Counter()
+    for version in versions:
+        counts.update(version.unparted)
+    return counts
 
 
 def _one_slice(failed: int, compared: int) -> tuple[Slice, ...]:

@@ -40,6 +40,28 @@ SELECT count(*) FROM (
 )
 """
 
+# Code that was changed in a running process ends before the other begins.
+_RIVALS: Final = """
+WITH spans AS (
+    SELECT regexp_replace(source, '-[^-]*$', '') AS process, cid, key,
+        min(first) AS first, max(last) AS last
+    FROM counted JOIN ids USING (source, launch, candidate)
+    WHERE source <> '' GROUP BY ALL
+)
+SELECT DISTINCT one.key FROM spans AS one JOIN spans AS other
+    ON one.process = other.process AND one.cid = other.cid AND one.key <> other.key
+    AND one.first < other.last AND other.first < one.last
+"""
+
+
+def rivals(connection: duckdb.DuckDBPyConnection) -> set[int]:
+    """Return the versions that ran in one process with another one, under the same names.
+
+    Args:
+        connection: With the tables that ``prepare`` makes.
+    """
+    return {key for (key,) in connection.execute(_RIVALS).fetchall()}
+
 
 def notes(
     connection: duckdb.DuckDBPyConnection, keys: Sequence[Key], now: float, *, is_whole: bool

@@ -9,6 +9,7 @@ import attrs
 
 from ._strata import Counts, strata
 from ._summary import Part
+from ._working import COMPARED
 
 
 if TYPE_CHECKING:
@@ -60,21 +61,31 @@ _NOISY: Final = """CAST(coalesce(sum(1) FILTER (
 _CLASSES: Final = """LEFT JOIN signature_classes AS classes
     ON classes.unit = key AND classes.signature = picked.signature"""
 
-_LISTED: Final = f"""
-WITH listed AS (
+_PLACES: Final = """
+CREATE OR REPLACE TEMP VIEW listed AS
     SELECT key, value, is_mixed,
         row_number() OVER (PARTITION BY key ORDER BY value IS NULL DESC,
             sum(n) FILTER (outcome IN ('mismatch', 'candidate_error', 'timeout')) DESC NULLS LAST,
             sum(n) DESC, value) AS place,
         count(*) OVER (PARTITION BY key) AS number
     FROM parts GROUP BY key, value, is_mixed
-)
+"""
+
+_LISTED: Final = """
 SELECT parts.key, parts.value, parts.is_mixed, outcome, rate, n, noisy, first, last, number
 FROM parts JOIN listed ON parts.key = listed.key AND parts.is_mixed = listed.is_mixed
     AND parts.value IS NOT DISTINCT FROM listed.value
-WHERE place <= {MOST_VALUES}
+WHERE place <= $most
 ORDER BY parts.key, place, outcome, rate
-"""  # noqa: S608 -- numbers of our own
+"""
+
+_UNPARTED: Final = f"""
+SELECT parts.key, CAST(sum(n) AS BIGINT)
+FROM parts JOIN listed ON parts.key = listed.key AND parts.is_mixed = listed.is_mixed
+    AND parts.value IS NOT DISTINCT FROM listed.value
+WHERE outcome IN {COMPARED} AND (parts.is_mixed OR place > $most)
+GROUP BY parts.key
+"""  # noqa: S608 -- words of our own
 
 
 @attrs.frozen
@@ -85,11 +96,13 @@ class Parted:
         parts: By version, those with the most failed calls first, after those without a value.
         left_out: By version, how many more values there are.
         mixed: The versions of which rollups count calls whose values are not known.
+        unparted: By version, how many compared calls are of these or of values left out.
     """
 
     parts: dict[int, tuple[Part, ...]]
     left_out: dict[int, int]
     mixed: set[int]
+    unparted: dict[int, int]
 
 
 def parted(connection: duckdb.DuckDBPyConnection, by: str, *, is_noise_measured: bool) -> Parted:
@@ -108,10 +121,11 @@ def parted(connection: duckdb.DuckDBPyConnection, by: str, *, is_noise_measured:
         value = f"coalesce({value}, json_extract_string(context, getvariable('pointer_down')))"
     noisy, classes = (_NOISY, _CLASSES) if is_noise_measured else ("0", "")
     connection.execute(_PARTS.format(value=value, noisy=noisy, classes=classes))
+    connection.execute(_PLACES)
     found: dict[int, dict[tuple[str | None, bool], _Part]] = defaultdict(dict)
     values: dict[int, int] = {}
     mixed = set()
-    cursor = connection.execute(_LISTED)
+    cursor = connection.execute(_LISTED, {"most": MOST_VALUES})
     while rows := cursor.fetchmany(10_000):
         for key, text, is_mixed, *counts, number in rows:
             values[key] = number
@@ -120,7 +134,8 @@ def parted(connection: duckdb.DuckDBPyConnection, by: str, *, is_noise_measured:
             found[key].setdefault((text, is_mixed), _Part(text)).add(*counts)
     parts = {key: tuple(part.done() for part in each.values()) for key, each in found.items()}
     left_out = {key: values[key] - len(each) for key, each in found.items()}
-    return Parted(parts, left_out, mixed)
+    unparted = dict(connection.execute(_UNPARTED, {"most": MOST_VALUES}).fetchall())
+    return Parted(parts, left_out, mixed, unparted)
 
 
 @attrs.define

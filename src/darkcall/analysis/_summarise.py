@@ -14,7 +14,7 @@ from ._groups import confirmations, groups
 from ._inputs import inputs
 from ._latency import Timings, timings, timings_together
 from ._noise import Noises, noise_runs, noises, paths
-from ._notes import notes
+from ._notes import notes, rivals
 from ._parts import Parted, parted
 from ._raised import raised
 from ._strata import Counts, strata
@@ -170,6 +170,7 @@ class _Found:
         self.parted: dict[str, Parted] = {
             name: parted(connection, name, is_noise_measured=bool(runs)) for name in by
         }
+        self.rivals = rivals(connection)
         self.notes = notes(connection, keys, now, is_whole=is_whole)
 
     def _by_unit(self) -> tuple[dict[int, int], dict[int, int]]:
@@ -233,6 +234,8 @@ class _Found:
             noise=self.noises.of(key.key, failed),
             latency=self.timings.get(key.key, Timings()).latency(),
             parts={name: each.parts.get(key.key, ()) for name, each in self.parted.items()},
+            has_rival=key.key in self.rivals,
+            unparted={name: each.unparted.get(key.key, 0) for name, each in self.parted.items()},
         )
 
     def _latency(self, keys: list[Key]) -> Latency:

@@ -65,6 +65,8 @@ class Coverage:
             were removed or not read.
         uncounted: Records that no totals tell of: of processes that told none, or newer than the
             last ones.
+        doubled: How many of these are more than a process that closed had in all: the same calls
+            were read from two sinks that count them in different ways.
         processes: How many processes there are records or totals of.
         without_totals: How many of these told no totals.
         not_final: How many of these told totals, but no final ones: they run, or were killed.
@@ -83,6 +85,7 @@ class Coverage:
     processes: int
     without_totals: int
     not_final: int
+    doubled: int = 0
 
 
 @attrs.frozen(kw_only=True)
@@ -142,6 +145,10 @@ class Version:
         noise: What running the control again showed; None if it never did.
         latency: How long the two sides took.
         parts: By the keys that were asked for: the parts of these calls.
+        unparted: By these keys: how many compared calls are in no part of their own, for rollups
+            had too many contexts, or there are too many values to list.
+        has_rival: Whether, in one process, calls of other code went on meanwhile under the same
+            names: then two launches have one name, and neither is a version of the other.
     """
 
     control: str | None
@@ -156,6 +163,8 @@ class Version:
     noise: Noise | None
     latency: Latency
     parts: dict[str, tuple[Part, ...]]
+    unparted: dict[str, int] = attrs.field(factory=dict)
+    has_rival: bool = False
 
 
 @attrs.frozen(kw_only=True)

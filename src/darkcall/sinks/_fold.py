@@ -21,8 +21,9 @@ MAX_KINDS: Final = 1_000
 MAX_IN_FULL: Final = 300
 #: So many of the smallest digests of inputs are kept.
 MAX_INPUTS: Final = 64
-#: A signature, a reason or a confirmation that is longer is cut.
-MAX_KEY: Final = 200
+#: A signature, a reason or a confirmation that is longer is cut; a signature of ours never is, or
+#: one of two that differ in their ends only could be taken for the other.
+MAX_KEY: Final = 500
 _MAX_SPELLINGS: Final = 10_000
 
 _canonical: Final = json.JSONEncoder(sort_keys=True, allow_nan=False, separators=(",", ":")).encode
