@@ -21,6 +21,7 @@ ON_EACH_VERSION := tests/gauntlet/test_exit.py tests/gauntlet/test_shutdown.py \
 WITH_LOWEST := tests/test_shapes.py tests/test_decorator.py tests/test_wrappers.py \
     tests/test_immutable.py tests/test_model.py tests/test_policy.py tests/test_describe.py
 PERFORMANCE := docs/performance.md
+IS_IT_SAFE := docs/guides/is-it-safe.md
 PIP_INSTALL := -m pip --disable-pip-version-check install -qq --no-deps --no-compile
 
 .PHONY: help
@@ -80,13 +81,14 @@ faults: .venv/dev.stamp ## The same faults for darkcall and for others (four min
 
 # A row that misses what it is to hold is written as such; the next script runs all the same.
 .PHONY: bench
-bench: .venv/dev.stamp .venv-peers/stamp ## Measure, and write the tables of docs/performance.md (half an hour)
+bench: .venv/dev.stamp .venv-peers/stamp ## Measure, and write the tables of the docs (forty minutes)
 	-$(PYTHON) benchmarks/ratios.py --write $(PERFORMANCE)
 	$(PYTHON) benchmarks/import_time.py --write $(PERFORMANCE)
 	$(PYTHON) benchmarks/calls.py --write $(PERFORMANCE)
 	$(PYTHON) benchmarks/peers.py --write $(PERFORMANCE)
 	$(PYTHON) benchmarks/processes.py --write $(PERFORMANCE)
 	-$(PYTHON) benchmarks/neighbours.py --write $(PERFORMANCE)
+	-$(PYTHON) benchmarks/mutants.py --write $(IS_IT_SAFE)
 
 .PHONY: peers
 peers: .venv-peers/stamp ## Install what benchmarks/peers.py compares with, each into a folder of its own

@@ -139,9 +139,9 @@ def test_what_measures_too_little_is_not_written(script, arguments, tmp_path):
     assert "to be written" in ran.stderr
 
 
-def test_each_block_of_the_page_is_filled_by_a_script_that_make_bench_runs():
-    page = (ROOT / "docs" / "performance.md").read_text("utf-8")
-    blocks = re.findall(r"<!-- bench: (\w+) -->\n(.*?)<!-- end -->", page, re.DOTALL)
+def test_each_block_of_the_docs_is_filled_by_a_script_that_make_bench_runs():
+    pages = "".join(page.read_text("utf-8") for page in (ROOT / "docs").rglob("*.md"))
+    blocks = re.findall(r"<!-- bench: (\w+) -->\n(.*?)<!-- end -->", pages, re.DOTALL)
     commands = re.findall(r"benchmarks/(\w+\.py) --write", (ROOT / "Makefile").read_text("utf-8"))
     written_by = {name: re.match(r"\s*`python benchmarks/(\w+\.py)", text) for name, text in blocks}
     assert {name: found and found.group(1) for name, found in written_by.items()} == {
@@ -152,6 +152,7 @@ def test_each_block_of_the_page_is_filled_by_a_script_that_make_bench_runs():
         "calls": "calls.py",
         "keeping": "calls.py",
         "import": "import_time.py",
+        "mutants": "mutants.py",
     }
     assert set(commands) == {found.group(1) for found in written_by.values()}
 

@@ -264,7 +264,7 @@ def test_failures_whose_records_are_lost_count_as_totals_tell_them():
     assert one.verdict is NOT_READY
     assert "40 of 10,040 compared calls differ; 40 of these are known from" in one.criteria[1].text
     whole = a_candidate(version, outcomes=version.outcomes)
-    assert a_summary(whole).judge(version="all").verdict is NOT_READY
+    assert a_summary(whole).judge(code="all").verdict is NOT_READY
 
 
 def test_lost_failures_count_at_whatever_rate_they_were_sampled():
@@ -312,15 +312,15 @@ def test_a_version_is_chosen_by_the_beginning_of_its_digest():
     unknown = a_version(candidate=None, last=NOW - 4000)
     new = a_version(candidate="ab22")
 
-    assert judged(old, unknown, new, version="aa").verdict is NOT_READY
-    assert judged(old, unknown, new, version="ab").verdict is READY
-    assert judged(old, unknown, new, version="unknown").version is None
+    assert judged(old, unknown, new, code="aa").verdict is NOT_READY
+    assert judged(old, unknown, new, code="ab").verdict is READY
+    assert judged(old, unknown, new, code="unknown").version is None
     assert "code unknown" in judged(unknown).criteria[0].text
 
 
-@pytest.mark.parametrize("version", ["a", "zz"])
+@pytest.mark.parametrize("code", ["a", "zz"])
 def test_a_digest_that_means_no_one_code_is_insufficient(version):
-    one = judged(a_version(candidate="aa11"), a_version(candidate="ab22"), version=version)
+    one = judged(a_version(candidate="aa11"), a_version(candidate="ab22"), code=version)
 
     assert one.verdict is INSUFFICIENT_DATA
     assert one.criteria[0].text == (
@@ -330,7 +330,7 @@ def test_a_digest_that_means_no_one_code_is_insufficient(version):
 
 def test_all_code_is_judged_together_if_asked():
     rare, often = a_version(0, 9000, candidate="aa"), a_version(300, 1000, candidate="bb")
-    one = judged(rare, often, version="all")
+    one = judged(rare, often, code="all")
 
     assert one.version is None
     assert one.verdict is NOT_READY
@@ -414,7 +414,7 @@ def test_noise_of_all_code_is_told_from_all_code():
     noise = a_noise(200_000, 10_000, real=0, noisy=5000)
     candidate = a_candidate(*versions, noise=noise)
 
-    assert a_summary(candidate).judge(version="all", max_mismatch_rate=0.01).verdict is READY
+    assert a_summary(candidate).judge(code="all", max_mismatch_rate=0.01).verdict is READY
 
 
 # Latency.
@@ -534,7 +534,7 @@ def test_parts_of_all_code_are_added_up():
     rules = {"by": ("tenant",), "per": "tenant", "max_mismatch_rate": 0.01}
 
     assert criterion("per", old, new, **rules).verdict is INSUFFICIENT_DATA
-    assert criterion("per", old, new, version="all", **rules).verdict is READY
+    assert criterion("per", old, new, code="all", **rules).verdict is READY
 
 
 def test_a_name_that_forges_a_line_is_written_as_escapes():
@@ -592,7 +592,7 @@ def test_a_rate_that_nothing_can_show_is_refused(value):
         ("max_latency_ratio", [0, -1, math.nan, math.inf, "1.5"]),
         ("launch", ["", [], 7, [7], [""]]),
         ("candidate", ["", (), 7, [None]]),
-        ("version", ["", 7]),
+        ("code", ["", 7]),
     ],
 )
 def test_a_rule_that_makes_no_sense_is_refused_with_its_value(name, values):
@@ -646,7 +646,7 @@ def test_two_launches_of_one_name_are_no_versions_of_each_other():
 
     assert one.verdict is INSUFFICIENT_DATA
     assert "Launches of different code have this name in one process" in one.criteria[0].text
-    assert judged(a_version(has_rival=True), version="abc").verdict is READY
+    assert judged(a_version(has_rival=True), code="abc").verdict is READY
 
 
 def test_calls_that_are_counted_twice_are_no_data():
@@ -701,6 +701,6 @@ def test_a_part_that_is_not_told_apart_is_never_ready():
     version = a_version(compared=18_000, parts=parts, unparted={"tenant": 9_000})
 
     for chosen in (None, "all"):
-        one = criterion("per", version, by=("tenant",), per="tenant", version=chosen)
+        one = criterion("per", version, by=("tenant",), per="tenant", code=chosen)
         assert one.verdict is INSUFFICIENT_DATA
         assert one.text.startswith("Of 9,000 compared calls the 'tenant' is not told apart")

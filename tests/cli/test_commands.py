@@ -36,7 +36,7 @@ JUDGED = {
     "max_dropped": 0.5,
     "max_latency_ratio": 1.5,
     "per": "tenant",
-    "version": "all",
+    "code": "all",
 }
 
 

@@ -81,7 +81,7 @@ def judged(
         "max_dropped": question.max_dropped,
         "max_latency_ratio": question.max_latency_ratio,
         "per": question.per,
-        "version": question.code,
+        "code": question.code,
     }
     given = {name: value for name, value in asked.items() if value is not None}
     return summary, summary.judge(**given)

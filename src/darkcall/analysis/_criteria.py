@@ -43,7 +43,7 @@ def data(judged: Judged) -> Criterion:
     """Whether there is anything to go by."""
     if judged.has_rival:
         text = f"Launches of different code have this name in one process ({judged.about}): "
-        text += "give each a name of its own, or judge version='all'."
+        text += "give each a name of its own, or judge code='all'."
         return _criterion("data", Verdict.INSUFFICIENT_DATA, (judged.compared, 1), text)
     if judged.coverage.doubled:
         text = f"{counted(judged.coverage.doubled, 'call')} too many were found ({judged.about}): "

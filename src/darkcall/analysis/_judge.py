@@ -41,7 +41,7 @@ def judge(
     max_dropped: float = 0.05,
     max_latency_ratio: float | None = None,
     per: str | None = None,
-    version: str | None = None,
+    code: str | None = None,
 ) -> Judgement:
     """Judge a summary, as :meth:`~darkcall.analysis.Summary.judge` says."""
     rules = checked(
@@ -54,7 +54,7 @@ def judge(
             max_dropped=max_dropped,
             max_latency_ratio=max_latency_ratio,
             per=per,
-            version=version,
+            code=code,
         ),
         summary.by,
     )
@@ -84,7 +84,7 @@ def judge(
 
 
 def _judge_one(one: CandidateSummary, rules: Rules, now: float) -> CandidateJudgement:
-    calls = judged(one, rules.version, now)
+    calls = judged(one, rules.code, now)
     if calls is None:
         digests = sorted({version.candidate or "unknown" for version in one.versions})
         criterion = Criterion(
@@ -92,7 +92,7 @@ def _judge_one(one: CandidateSummary, rules: Rules, now: float) -> CandidateJudg
             verdict=Verdict.INSUFFICIENT_DATA,
             figure=None,
             limit=None,
-            text=f"No one code version is meant by {rules.version!r}: there is {named(digests)}.",
+            text=f"No one code version is meant by {rules.code!r}: there is {named(digests)}.",
         )
         return CandidateJudgement(
             launch=one.launch,

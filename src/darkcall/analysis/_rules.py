@@ -26,7 +26,7 @@ class Rules:
     max_dropped: float
     max_latency_ratio: float | None
     per: str | None
-    version: str | None
+    code: str | None
 
 
 def names(argument: str, value: str | Iterable[str] | None) -> tuple[str, ...] | None:
@@ -78,10 +78,10 @@ def checked(rules: Rules, by: tuple[str, ...]) -> Rules:
             f"per={rules.per!r} needs a summary by that key of the context, and this one is by "
             f"{', '.join(map(repr, by)) or 'none'}: summarise(..., by=({rules.per!r},))"
         )
-    if rules.version is not None and (not isinstance(rules.version, str) or not rules.version):
+    if rules.code is not None and (not isinstance(rules.code, str) or not rules.code):
         raise ConfigurationError(
-            "version must be the beginning of a digest of the candidate's code, 'all', or None for "
-            f"the newest, not {rules.version!r}"
+            "code must be the beginning of a digest of the candidate's code, 'all', or None for "
+            f"the newest, not {rules.code!r}"
         )
     return rules
 

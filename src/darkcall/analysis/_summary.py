@@ -258,7 +258,7 @@ class Summary:
         max_dropped: float = 0.05,
         max_latency_ratio: float | None = None,
         per: str | None = None,
-        version: str | None = None,
+        code: str | None = None,
     ) -> Judgement:
         """Tell whether it is safe to switch, and why.
 
@@ -273,7 +273,7 @@ class Summary:
             max_latency_ratio: On half of the calls the candidate may take so many times as long as
                 the control; None not to ask.
             per: A key of the context; each of its values must be ready by itself.
-            version: The beginning of a digest of the candidate's code; ``"all"`` for all code,
+            code: The beginning of a digest of the candidate's code; ``"all"`` for all code,
                 None for the newest.
 
         Returns:
@@ -293,7 +293,7 @@ class Summary:
             max_dropped=max_dropped,
             max_latency_ratio=max_latency_ratio,
             per=per,
-            version=version,
+            code=code,
         )
 
 
