@@ -626,3 +626,21 @@ def test_a_signature_is_never_cut_short(kept):
     sink.flush(1.0)
 
     assert kept.rollups[0].signatures == dict.fromkeys(signatures, 1)
+
+
+def test_a_rollup_of_nothing_but_long_texts_fits_in_a_line():
+    long = "x" * 40_000
+    rollup = Rollup(
+        source="aa11-0",
+        launch=long,
+        candidate=long,
+        began=1.0,
+        ended=2.0,
+        host=long,
+        pid=7,
+        outcomes={"match": 3},
+    )
+    line = line_for(rollup)
+
+    assert len(line) <= MAX_LINE_BYTES
+    assert json.loads(line)["outcomes"] == {"match": 3}
