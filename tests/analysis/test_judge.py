@@ -318,7 +318,7 @@ def test_a_version_is_chosen_by_the_beginning_of_its_digest():
     assert "code unknown" in judged(unknown).criteria[0].text
 
 
-@pytest.mark.parametrize("code", ["a", "zz"])
+@pytest.mark.parametrize("version", ["a", "zz"])
 def test_a_digest_that_means_no_one_code_is_insufficient(version):
     one = judged(a_version(candidate="aa11"), a_version(candidate="ab22"), code=version)
 
