@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from darkcall import ConfigurationError
 from darkcall.analysis._bounds import bounds, calls_needed
-from darkcall.analysis._findings import PathCount
+from darkcall.analysis._findings import PathCount, Raised
 from darkcall.analysis._verdict import Verdict
 from judging import (
     NOW,
@@ -572,6 +572,19 @@ def test_old_calls_are_told():
     assert a_summary(candidate).judge().notes == (
         "'shop.price', 'v2': the last call is 30 days old.",
     )
+
+
+def test_a_control_that_raises_on_most_calls_is_told():
+    def notes_on(count):
+        raised = (Raised(side="control", type="OSError", count=count, message=None),)
+        return a_summary(a_candidate(a_version(), raised=raised)).judge().notes
+
+    [note] = notes_on(6000)
+    assert note == (
+        "'shop.price', 'v2': the control raised on 6,000 of 10,000 compared calls: they say little "
+        "about what it returns."
+    )
+    assert notes_on(4000) == ()
 
 
 # Bad rules.

@@ -222,6 +222,22 @@ def test_a_launch_that_was_renamed_in_the_middle_is_noted(ran):
     assert all(any("renamed" in note for note in candidate["notes"]) for candidate in candidates)
 
 
+def test_calls_on_which_both_sides_raise_match_and_are_told(ran):
+    raised = {"type": "OSError", "message": "down"}
+    both = [
+        a_record(number, control_raised=raised, candidate_raised=raised) for number in range(20)
+    ]
+    written(ran.folder, [*both, totals_of({"match": 20})])
+    [candidate] = ran.summed_up()["candidates"]
+
+    assert (candidate["compared"], candidate["failed"]) == (20, 0)
+    assert {(one["side"], one["type"], one["count"]) for one in candidate["raised"]} == {
+        ("control", "OSError", 20),
+        ("candidate", "OSError", 20),
+    }
+    assert any("control raised on 20 of 20" in note for note in ran.judged()[1]["notes"])
+
+
 def test_dates_in_the_future_are_counted_and_noted(ran):
     ahead = a_record(4000, at=NOW + 10 * 365 * 86_400)
     written(ran.folder, [*clean(4000), ahead, totals_of({"match": 4001})])

@@ -174,6 +174,13 @@ def _notes(one: CandidateSummary, now: float) -> list[str]:
             f"{where}: at {named(covered)} the control differs from itself on half of the calls or "
             "more, so next to nothing is known of the candidate there: normalize or ignore them."
         )
+    raised = sum(each.count for each in one.raised if each.side == "control")
+    if raised * 2 > one.compared:
+        calls = counted(one.compared, "compared call")
+        notes.append(
+            f"{where}: the control raised on {raised:,} of {calls}: they say little about what it "
+            "returns."
+        )
     if now - one.last > OLD_SECONDS:
         days = (now - one.last) / 86_400.0
         notes.append(f"{where}: the last call is {days:,.0f} days old.")

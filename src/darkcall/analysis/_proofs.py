@@ -116,7 +116,8 @@ TRUSTED: Final = f"""INSERT INTO records SELECT
         found.signature, found.confirmation,
         CASE WHEN coalesce(found.input_digest, found.arguments::VARCHAR) IS NOT NULL
             THEN hash(coalesce(found.input_digest, found.arguments::VARCHAR)) END,
-        found.context, CASE WHEN found.outcome = 'match' THEN NULL ELSE line END, strlen(line) + 1
+        found.context, CASE WHEN found.outcome <> 'match' OR contains(line, '"control_raised":')
+            THEN line END, strlen(line) + 1
     FROM (SELECT *, coalesce(number::VARCHAR = digits
             AND strlen(found.call_id) > strlen(digits) + 1, false) AS is_usual
         FROM (SELECT *, TRY_CAST(digits AS BIGINT) AS number

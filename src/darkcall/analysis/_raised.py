@@ -1,4 +1,4 @@
-"""Which exceptions both sides raised, on calls that did not match."""
+"""Which exceptions both sides raised, on calls that match and on those that do not."""
 
 from __future__ import annotations
 
