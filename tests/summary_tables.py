@@ -6,23 +6,9 @@ import json
 
 import duckdb
 
+from darkcall.analysis._load import TABLES
 from darkcall.analysis._summary import Sources
 
-
-TABLES = """
-CREATE TABLE records (source VARCHAR, number BIGINT, launch VARCHAR, candidate VARCHAR,
-    outcome VARCHAR, ts DOUBLE, host VARCHAR, pid BIGINT, control_seconds DOUBLE,
-    candidate_seconds DOUBLE, cpu_seconds DOUBLE, sample_rate DOUBLE, reason VARCHAR,
-    signature VARCHAR, confirmation VARCHAR, input UBIGINT, context VARCHAR, body VARCHAR);
-CREATE TABLE totals (source VARCHAR, launch VARCHAR, ts DOUBLE, since DOUBLE, host VARCHAR,
-    pid BIGINT, off BIGINT, nested BIGINT, unsampled BIGINT, shadowed BIGINT, candidates VARCHAR,
-    control_code VARCHAR, sample_rate DOUBLE, is_final BOOLEAN);
-CREATE TABLE rollups (source VARCHAR, launch VARCHAR, candidate VARCHAR, began DOUBLE,
-    ended DOUBLE, host VARCHAR, pid BIGINT, sample_rate DOUBLE, context VARCHAR,
-    is_mixed BOOLEAN, outcomes VARCHAR, signatures VARCHAR, reasons VARCHAR,
-    control_seconds VARCHAR, candidate_seconds VARCHAR, ratio VARCHAR, cpu_seconds DOUBLE,
-    cpu_measured BIGINT, inputs VARCHAR, inputs_counted BIGINT);
-"""
 
 SOURCES = Sources(
     files=1,
@@ -132,6 +118,7 @@ def record_row(record):
         None,
         None if context is None else json.dumps(context),
         json.dumps(record),
+        1,
     ]
 
 
@@ -162,4 +149,5 @@ def rollup_row(rollup):
         rollup.get("cpu_measured", 0),
         json.dumps(rollup.get("inputs", [])),
         rollup.get("inputs_counted", 0),
+        json.dumps(rollup.get("confirmations", {})),
     ]

@@ -226,6 +226,17 @@ def test_an_example_is_bounded_as_a_whole():
     assert short["truncated"] == ["arguments", "control_value"]
 
 
+def test_confirmations_that_a_rollup_counts_are_counted(summarised):
+    kept = mismatch(1, confirmation="deterministic")
+    folded = a_rollup(
+        outcomes={"mismatch": 5},
+        signatures={kept["signature"]: 5},
+        confirmations={"deterministic": 3, "flaky_control": 2},
+    )
+    (one,) = summarised([kept], rollups=[folded])
+    assert one.confirmations == {"deterministic": 4, "flaky_control": 2}
+
+
 def test_dates_far_off_do_not_stretch_the_trend(summarised):
     records = [a_record(f"p1-0-{n}", at=START + n) for n in range(1200)]
     records.append(a_record("p1-0-9998", at=START + 40_000 * DAY))

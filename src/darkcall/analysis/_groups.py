@@ -70,8 +70,20 @@ ORDER BY number
 """
 
 _CONFIRMATIONS: Final = """
-SELECT cid, confirmation, count(*) FROM odd JOIN ids USING (source, launch, candidate)
-WHERE confirmation IS NOT NULL GROUP BY ALL ORDER BY ALL
+WITH folded AS (
+    SELECT source, launch, candidate,
+        unnest(map_keys(entries)) AS confirmation, unnest(map_values(entries)) AS n
+    FROM (
+        SELECT *, CAST(CAST(confirmations AS JSON) AS MAP(VARCHAR, BIGINT)) AS entries FROM rolled
+    )
+),
+every AS (
+    SELECT source, launch, candidate, confirmation, 1 AS n
+    FROM odd WHERE confirmation IS NOT NULL
+    UNION ALL SELECT * FROM folded
+)
+SELECT cid, confirmation, CAST(sum(n) AS BIGINT)
+FROM every JOIN ids USING (source, launch, candidate) GROUP BY ALL ORDER BY ALL
 """
 
 

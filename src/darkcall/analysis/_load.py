@@ -32,7 +32,7 @@ _GROUP_BYTES = 1 << 29
 _GROUP_FILES = 200
 _AHEAD_SECONDS = 60.0
 
-_TABLES = """
+TABLES = """
 CREATE TABLE records (source VARCHAR, number BIGINT, launch VARCHAR, candidate VARCHAR,
     outcome VARCHAR, ts DOUBLE, host VARCHAR, pid BIGINT, control_seconds DOUBLE,
     candidate_seconds DOUBLE, cpu_seconds DOUBLE, sample_rate DOUBLE, reason VARCHAR,
@@ -180,7 +180,7 @@ def _database(directory: pathlib.Path, nbytes: int) -> duckdb.DuckDBPyConnection
         },
     )
     connection.execute("SET enable_progress_bar = false; SET lock_configuration = true;")
-    connection.execute(_TABLES)
+    connection.execute(TABLES)
     return connection
 
 
