@@ -255,3 +255,19 @@ class TestThreadTime:
 
         assert ahead.cpu_seconds == ahead.duration_seconds
         assert behind.cpu_seconds == 0.0
+
+
+def test_a_meter_knows_what_was_used_until_its_clock_went(monkeypatch):
+    told = iter([5.0, 5.5])
+
+    def clock_gettime(clock):
+        for seconds in told:
+            return seconds
+        raise OSError
+
+    monkeypatch.setattr(_budget.time, "clock_gettime", clock_gettime)
+    meter = Meter(7)
+    meter.look()
+
+    assert meter.read() == 0.5
+    assert meter.read() == 0.0

@@ -163,10 +163,11 @@ class Meter:
         is_over: Whether the candidate has ended.
     """
 
-    __slots__ = ("_clock", "began", "is_over", "used_seconds")
+    __slots__ = ("_clock", "_seen", "began", "is_over", "used_seconds")
 
     def __init__(self, clock: int | None, began: float | None = None) -> None:
         self._clock = clock
+        self._seen = 0.0
         self.began = self._now() if began is None else began
         self.used_seconds = 0.0
         self.is_over = False
@@ -177,8 +178,12 @@ class Meter:
         try:
             return time.clock_gettime(self._clock)
         except OSError:
-            # The thread has ended.
-            return self.began + self.used_seconds
+            # The thread, or the process, has ended.
+            return max(self._seen, self.began + self.used_seconds)
+
+    def look(self) -> None:
+        """Take note of the time: what runs the candidate is to be killed, and its clock with it."""
+        self._seen = self._now()
 
     def read(self, used_seconds: float | None = None) -> float:
         """Give what was used since the last reading.
@@ -201,6 +206,7 @@ class Meter:
             clock: The CPU time of what runs the candidate; None if it has no clock.
         """
         self._clock = clock
+        self._seen = 0.0
         self.began = self._now()
 
     def leave_thread(self) -> None:

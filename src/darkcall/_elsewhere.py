@@ -17,9 +17,12 @@ from .runners import EndedError, RefusedError
 
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ._budget import Meter
     from ._comparison import Comparison
     from ._trial import Trial
-    from .runners import Watch
+    from .runners import Errand, Watch
 
 #: How long a process may take to start, and to import the candidate, in seconds.
 PREPARING_SECONDS: Final = 60.0
@@ -49,8 +52,8 @@ def run_elsewhere(trial: Trial, watch: Watch) -> None:
             failure = why.decode()
             trial.skip(watch, f"importing the candidate in another process failed: {failure}")
             return
-        watch.start(job.terms.policy.timeout, trial.abandon, errand.give_up)
         trial.meter.follow(errand.clock)
+        watch.start(job.terms.policy.timeout, trial.abandon, _giving_up(trial.meter, errand))
         answer = Answer(*pickle.loads(errand.run(SERVE, pickle.dumps(tuple(request)))))  # noqa: S301
     except (ConfigurationError, UnkeepableError, RefusedError) as error:
         if trial.ends_in_time(watch):
@@ -67,6 +70,15 @@ def run_elsewhere(trial: Trial, watch: Watch) -> None:
     else:
         trial.begin_conclusion(watch, answer.cpu_seconds)
         trial.report(_compared(trial, watch, answer), watch)
+
+
+def _giving_up(meter: Meter, errand: Errand) -> Callable[[], None]:
+    def give_up() -> None:
+        # With the process its clock goes, and it may be gone before anybody reads it.
+        meter.look()
+        errand.give_up()
+
+    return give_up
 
 
 def _request_of(trial: Trial) -> Request:
