@@ -14,8 +14,6 @@ import attrs
 if TYPE_CHECKING:
     import duckdb
 
-#: The control that ran again is no candidate to be judged.
-NOISE: Final = "control"
 COMPARED: Final = ("match", "mismatch", "candidate_error", "timeout")
 FAILED: Final = COMPARED[1:]
 
