@@ -1,7 +1,5 @@
 from __future__ import annotations
 
-import types
-
 import numpy as np
 import pytest
 
@@ -13,8 +11,7 @@ from darkcall.compare._errors import Uncomparable
 
 
 def compared(control, candidate, **knobs):
-    terms = types.SimpleNamespace(launch="shop.price", policy=Policy(**knobs))
-    return compare_sides(terms, control, candidate)
+    return compare_sides(Policy(**knobs), "shop.price", control, candidate)
 
 
 def returned(value):

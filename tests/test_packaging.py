@@ -62,7 +62,7 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(unpacked):
         }
 
     assert files(unpacked) == files(SOURCE)
-    assert {path.suffix for path in unpacked.iterdir()} == {"", ".dist-info"}
+    assert {path.suffix for path in unpacked.iterdir()} == {"", ".dist-info", ".py"}
 
 
 def test_the_wheel_tells_type_checkers_that_it_is_typed(unpacked):
@@ -87,7 +87,7 @@ def test_the_wheel_is_imported_by_a_fresh_interpreter(unpacked):
 
 
 def test_the_command_of_the_wheel_exists(unpacked, metadata):
-    (command,) = metadata.entry_points
+    (command,) = metadata.entry_points.select(group="console_scripts")
     code = f"from {command.module} import {command.attr} as command; print(callable(command))"
 
     assert command.name == "darkcall"

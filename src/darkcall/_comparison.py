@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ._job import Job
-    from ._terms import Terms
+    from ._policy import Policy
 
 #: A comparator of the user's own may give any number of differences.
 MAX_DIFFERENCES: Final = 1000
@@ -67,18 +67,20 @@ def matches_plainly(job: Job, candidate: Observation) -> bool:
     return type(kept) is bytes and is_kept_as(candidate.value, kept)
 
 
-def compare_sides(terms: Terms, control: Observation, candidate: Observation) -> Comparison:
+def compare_sides(
+    policy: Policy, launch: str, control: Observation, candidate: Observation
+) -> Comparison:
     """Compare what the two sides did, as the policy has it.
 
     Args:
-        terms: What holds for the launch.
+        policy: The knobs of the launch.
+        launch: The launch's name, for what goes wrong.
         control: What the control did.
         candidate: What the candidate did.
 
     Returns:
         The comparison; whatever the user's callables raise is part of it.
     """
-    policy = terms.policy
     step, stopped = "normalize", None
     try:
         if policy.normalize is not None:
@@ -100,7 +102,7 @@ def compare_sides(terms: Terms, control: Observation, candidate: Observation) ->
     except Exception as error:  # noqa: BLE001 -- comparing runs the user's code
         reason = f"{step} failed: {qualname_of(type(error))}"
         return Comparison(Outcome.UNCOMPARABLE, control, candidate, reason=reason)
-    outcome = _outcome(terms, control, candidate, differences)
+    outcome = _outcome(policy, launch, control, candidate, differences)
     return Comparison(outcome, control, candidate, differences, None, stopped)
 
 
@@ -150,20 +152,21 @@ def _is_bool(found: Any) -> bool:
 
 
 def _outcome(
-    terms: Terms,
+    policy: Policy,
+    launch: str,
     control: Observation,
     candidate: Observation,
     differences: tuple[Difference, ...],
 ) -> Outcome:
     if not differences:
         return Outcome.MATCH
-    ignore = terms.policy.ignore
+    ignore = policy.ignore
     if ignore is not None:
         try:
             if ignore(control, candidate):
                 return Outcome.IGNORED
         except Exception as error:  # noqa: BLE001 -- the user's code; a difference stays one
-            _guard.fault(f"ignore of {terms.launch}", error)
+            _guard.fault(f"ignore of {launch}", error)
     if candidate.raised and not control.raised:
         return Outcome.CANDIDATE_ERROR
     return Outcome.MISMATCH

@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ENABLED = "enabled"
+#: Stands before the name of a knob that wins over what a launch was given by itself.
+_FORCED = "forced "
 _OFF_WORDS = frozenset({"off", "0", "false", "no"})
 
 #: The environment wins over every switch in the code.
@@ -159,6 +161,20 @@ def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(Fal
     return Restorable({_ENABLED: bool(enabled)})
 
 
+def force(knobs: Mapping[str, Any]) -> Restorable:
+    """Set knobs for all launches, whatever these were given by themselves, and switch them on.
+
+    For tests: only so do they see each call of each launch.
+
+    Args:
+        knobs: Any knobs of ``dark_launch`` but ``candidate`` and ``name``, checked.
+
+    Returns:
+        A context manager, as ``configure`` does.
+    """
+    return Restorable({_ENABLED: True, **{_FORCED + name: knobs[name] for name in knobs}})
+
+
 def is_enabled() -> bool:
     """Whether launches run at all."""
     return _settings().get(_ENABLED, True) and not (IS_OFF_BY_ENVIRONMENT or _is_ending)
@@ -182,7 +198,9 @@ def policy_with(explicit: Mapping[str, Any]) -> Policy:
     # None stands for the configured ones of these, not for a value of its own.
     unset = {name for name in ("sinks", "runner") if explicit.get(name) is None}
     own = {name: value for name, value in explicit.items() if name not in unset}
-    given = {**_settings(), **own}
+    settings = _settings()
+    forced = {name: settings[_FORCED + name] for name in KNOBS if _FORCED + name in settings}
+    given = {**settings, **own, **forced}
     return Policy(**{name: given[name] for name in KNOBS if name in given})
 
 

@@ -137,7 +137,8 @@ class Confirming:
         )
 
     def _agree(self, first: Observation, second: Observation) -> bool | None:
-        outcome = compare_sides(self._trial.job.terms, first, second).outcome
+        terms = self._trial.job.terms
+        outcome = compare_sides(terms.policy, terms.launch, first, second).outcome
         return None if outcome is Outcome.UNCOMPARABLE else outcome in _AGREE
 
     def _abandon(self, reason: str) -> None:  # noqa: ARG002 -- whatever it is

@@ -15,7 +15,9 @@ T = TypeVar("T")
 #: Another object in each process; to ask the system for the process takes six times as long.
 _process = object()
 
-DARK: ContextVar[bool] = ContextVar("darkcall_dark", default=False)
+DARK: ContextVar[object] = ContextVar("darkcall_dark", default=False)
+#: Makes calls of decorated functions plain ones, and is not the dark.
+_PLAINLY = "plainly"
 
 
 def in_the_dark(function: Callable[..., T], *args: Any) -> T:
@@ -40,6 +42,31 @@ def in_the_dark(function: Callable[..., T], *args: Any) -> T:
 
 def _call(function: Callable[..., T], args: tuple[Any, ...]) -> T:
     DARK.set(True)
+    return function(*args)
+
+
+def plainly(function: Callable[..., T], *args: Any) -> T:
+    """Call a function so that a call of a decorated function inside is a plain call.
+
+    It does not run in the dark: for a control that is run by itself.
+
+    Args:
+        function: What to call.
+        *args: Its arguments.
+
+    Returns:
+        What it returns.
+
+    Example:
+        >>> plainly(is_dark)
+        False
+    """
+    return copy_context().run(_call_plainly, function, args)
+
+
+def _call_plainly(function: Callable[..., T], args: tuple[Any, ...]) -> T:
+    # To the wrapper, which asks at each call, anything that is true says enough.
+    DARK.set(_PLAINLY)
     return function(*args)
 
 
@@ -86,4 +113,4 @@ def is_dark() -> bool:
         >>> is_dark()
         False
     """
-    return DARK.get()
+    return DARK.get() is True

@@ -8,8 +8,9 @@ from .compare import Equality
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
+    from ._job import Job
     from ._noise import Rerun
     from ._parameters import Parameters
     from ._policy import Policy
@@ -45,6 +46,7 @@ class Terms:
         runner: Where candidates run.
         rerun: The control as a candidate; None if it does not run again.
         remote: What runs them in other processes, if the runner has them run so.
+        look_back: What a test asked to have done before an async call returns; None if nothing.
         teller: Tells the sinks what the launch counted.
     """
 
@@ -57,6 +59,7 @@ class Terms:
         "index",
         "isolate",
         "launch",
+        "look_back",
         "may_match_plainly",
         "named",
         "outlets",
@@ -101,6 +104,7 @@ class Terms:
         self.rerun = rerun
         self.remote: Remote | None = getattr(runner, "remote", None)
         self.submit = runner.submit
+        self.look_back: Callable[[Sequence[Job]], None] | None = getattr(runner, "look_back", None)
         self.teller = teller
         self.describes_arguments = policy.keep == "everything" or policy.digest_inputs
         self.may_match_plainly = (

@@ -287,7 +287,7 @@ class Trial:
             control = Observation(duration_seconds=self.job.control_seconds)
             reason = f"preparing what the control did failed: {qualname_of(type(error))}"
             return Comparison(Outcome.UNCOMPARABLE, control, candidate, reason=reason)
-        return compare_sides(self.job.terms, control, candidate)
+        return compare_sides(self.job.terms.policy, self.job.terms.launch, control, candidate)
 
     def _control_side(self) -> Observation:
         job = self.job

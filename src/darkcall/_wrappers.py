@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from . import _call
 from ._dark import DARK
+from ._errors import ForTheCaller
 
 
 if TYPE_CHECKING:
@@ -101,6 +102,8 @@ def calling(  # noqa: C901, PLR0915 -- each try guards one step of the call
                 hand_over(launch, counts, jobs, began, None, error)
             except BaseException as fault:
                 lost += ((counts, jobs, number, [type(fault)]),)
+                if type(fault) is ForTheCaller:
+                    raise fault.error from error
                 if not issubclass(type(fault), Exception):
                     raise
             raise
@@ -111,6 +114,8 @@ def calling(  # noqa: C901, PLR0915 -- each try guards one step of the call
             hand_over(launch, counts, jobs, began, result)
         except BaseException as fault:
             lost += ((counts, jobs, number, [type(fault)]),)
+            if type(fault) is ForTheCaller:
+                raise fault.error from None
             if not issubclass(type(fault), Exception):
                 raise
         return result
@@ -190,8 +195,12 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
                 hand_over(launch, counts, jobs, began, None, error, current())
                 if terms.runner.is_inline:
                     await loop.finish()
+                    if terms.look_back is not None:
+                        terms.look_back(jobs)
             except BaseException as fault:
                 lost += ((counts, jobs, number, [type(fault)]),)
+                if type(fault) is ForTheCaller:
+                    raise fault.error from error
                 if not issubclass(type(fault), Exception):
                     raise
             raise
@@ -202,8 +211,12 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
             hand_over(launch, counts, jobs, began, result, None, current())
             if terms.runner.is_inline:
                 await loop.finish()
+                if terms.look_back is not None:
+                    terms.look_back(jobs)
         except BaseException as fault:
             lost += ((counts, jobs, number, [type(fault)]),)
+            if type(fault) is ForTheCaller:
+                raise fault.error from None
             if not issubclass(type(fault), Exception):
                 raise
         return result

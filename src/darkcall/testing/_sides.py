@@ -1,0 +1,163 @@
+"""Run a control and a candidate on the same arguments, each on its own, and compare."""
+
+from __future__ import annotations
+
+import asyncio
+import concurrent.futures
+import contextvars
+import math
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from darkcall._comparison import compare_sides
+from darkcall._dark import in_the_dark, plainly
+from darkcall._errors import ConfigurationError
+from darkcall._model import Observation
+from darkcall._parameters import Parameters
+from darkcall._signatures import is_async, signature_of
+from darkcall._snapshot import Limits, UnkeepableError, opened
+
+
+if TYPE_CHECKING:
+    import inspect
+    from collections.abc import Callable
+
+    from darkcall._comparison import Comparison
+    from darkcall._policy import Policy
+
+    Pair = tuple[tuple[Any, ...], dict[str, Any]]
+
+#: A test is in no hurry, and has no neighbours.
+_LIMITS: Final = Limits(sys.maxsize, math.inf)
+
+
+@attrs.frozen(eq=False)
+class Rules:
+    """By what two sides are compared.
+
+    Attributes:
+        name: What is compared: a launch's name, or the control's.
+        policy: The knobs.
+        parameters: The control's parameters.
+    """
+
+    name: str
+    policy: Policy
+    parameters: Parameters
+
+    @classmethod
+    def of(
+        cls, name: str, control: Callable[..., Any], policy: Policy, *, shares_own: bool = True
+    ) -> Rules:
+        """Make the rules for a control.
+
+        Args:
+            name: What is compared.
+            control: The control, undecorated.
+            policy: The knobs.
+            shares_own: Whether ``share`` is meant for this control, so that a name that is none
+                of its parameters is an error.
+        """
+        signature: inspect.Signature | None = signature_of(control)
+        parameters = Parameters(signature, policy.share, ignores_unknown=not shares_own)
+        return cls(name, policy, parameters)
+
+
+class Arguments:
+    """The arguments of one call, kept: each side opens its own.
+
+    Args:
+        rules: By what the sides are compared.
+        args: The positional ones.
+        kwargs: The keyword ones.
+
+    Raises:
+        ConfigurationError: They cannot be copied; the message names the parameter and the way out.
+    """
+
+    def __init__(self, rules: Rules, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._given: Pair = args, kwargs
+        self._isolate: Any = rules.policy.isolate
+        self._kept: Any = None
+        if callable(self._isolate):
+            return
+        try:
+            self._kept, _ = rules.parameters.keep(args, kwargs, _LIMITS)
+        except UnkeepableError as error:
+            if self._isolate != "share":
+                raise ConfigurationError(f"{rules.name}: {error}") from None
+            self._kept = self._given
+
+    def open(self) -> Pair:
+        """Give arguments that nobody else has: what is done to them is not seen elsewhere."""
+        if self._kept is None:
+            args, kwargs = self._isolate(*self._given)
+            return tuple(args), dict(kwargs)
+        pair: Pair = self._kept if type(self._kept) is tuple else opened(self._kept)
+        return pair
+
+
+def run_control(control: Callable[..., Any], arguments: Arguments) -> Observation:
+    """Run a control by itself; calls of decorated functions inside are plain calls.
+
+    Args:
+        control: The control, undecorated.
+        arguments: The arguments.
+
+    Returns:
+        What it did.
+    """
+    return plainly(_observed, control, arguments.open())
+
+
+def run_candidate(candidate: Callable[..., Any], arguments: Arguments) -> Observation:
+    """Run a candidate in the dark.
+
+    Args:
+        candidate: The candidate.
+        arguments: The arguments.
+
+    Returns:
+        What it did.
+    """
+    return in_the_dark(_observed, candidate, arguments.open())
+
+
+def _observed(function: Callable[..., Any], arguments: Pair) -> Observation:
+    args, kwargs = arguments
+    try:
+        if is_async(function):
+            return Observation(_awaited(function, args, kwargs))
+        return Observation(function(*args, **kwargs))
+    except Exception as error:  # noqa: BLE001 -- what is raised is what is compared
+        return Observation(exception=error)
+
+
+def _awaited(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    async def main() -> Any:
+        return await function(*args, **kwargs)
+
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return asyncio.run(main())
+    # An async test runs on a loop, which cannot run another one inside.
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        run = contextvars.copy_context().run
+        return executor.submit(run, asyncio.run, main()).result()
+
+
+def compared(rules: Rules, control: Observation, candidate: Observation) -> Comparison:
+    """Compare what two sides did, as the launch would.
+
+    Args:
+        rules: By what.
+        control: What the control did.
+        candidate: What the candidate did.
+
+    Returns:
+        The comparison.
+    """
+    return compare_sides(rules.policy, rules.name, control, candidate)
