@@ -62,7 +62,8 @@ def test_the_wheel_holds_every_file_of_the_package_and_nothing_else(unpacked):
         }
 
     assert files(unpacked) == files(SOURCE)
-    assert {path.suffix for path in unpacked.iterdir()} == {"", ".dist-info", ".py"}
+    beside = {path.name for path in unpacked.iterdir() if path.suffix != ".dist-info"}
+    assert beside == {"darkcall", "_darkcall_pytest.py"}
 
 
 def test_the_wheel_tells_type_checkers_that_it_is_typed(unpacked):
@@ -92,6 +93,14 @@ def test_the_command_of_the_wheel_exists(unpacked, metadata):
 
     assert command.name == "darkcall"
     assert run("-c", code, importing_from=unpacked).strip() == "True"
+
+
+def test_pytest_finds_the_plugin_of_the_wheel_and_no_more_of_it(unpacked, metadata):
+    (plugin,) = metadata.entry_points.select(group="pytest11")
+    code = f"import sys, {plugin.module}; print('darkcall' in sys.modules)"
+
+    assert plugin.name == "darkcall"
+    assert run("-c", code, importing_from=unpacked).strip() == "False"
 
 
 def test_the_source_archive_can_be_built_and_tested_from(built):
