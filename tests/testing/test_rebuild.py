@@ -458,7 +458,7 @@ def test_a_node_that_nobody_wrote_is_refused(node, reason):
 
 def test_what_is_nested_as_deep_as_descriptions_go_is_made_again():
     value = Colour.RED
-    for _ in range(32):
+    for _ in range(31):
         value = (value,)
 
     assert_same(value, rebuilt(value))
