@@ -224,7 +224,15 @@ LEAVES = [
     np.array(["a", "bc"]),
     np.array(1.5),
     np.zeros((0, 3)),
-    *("two\nlines\r\t\\n", "\x00\ud800\u202e\U000e0001", "$", 2**70, -0.0, float("nan")),
+    *(
+        "two\nlines\r\t\\n",
+        "\x00\ud800\u202e\U000e0001",
+        "$",
+        2**70,
+        2**2048 - 1,
+        -0.0,
+        float("nan"),
+    ),
     *(dt.time(1, 2, tzinfo=BERLIN), dt.time(3, 4, tzinfo=dt.UTC)),
     dt.datetime.min,  # noqa: DTZ901 -- one without a zone
     *(*Colour, *Level, Flags.A, Flags.A | Flags.B, Flags(0), Line, Sku("x"), Cents(3)),
@@ -440,6 +448,11 @@ def test_a_value_that_lies_in_itself_is_not_made_again():
         ({"$": ["x"]}, "its type has no name"),
         ({"$": "array.array", "typecode": "u", "items": []}, "its typecode is not one of numbers"),
         ({"$": "numpy.ndarray", "dtype": "int8", "shape": 1}, "numpy.ndarray: it has no shape"),
+        (
+            {"$": "numpy.ndarray", "dtype": "<U9999", "shape": [201], "items": [1] * 201},
+            "numpy.ndarray: it has more items than descriptions show",
+        ),
+        ({"$": "int", "value": "9" * 5000}, "it is no number"),
         ({"$": "set", "items": [[1]]}, "no set can be made of it: TypeError"),
         ({"$": "list", "items": [1]}, "a part of it cannot be seen from Python"),
         ({"$": f"{__name__}.Colour", "name": "GREEN", "value": 1}, "Colour has no such member"),

@@ -41,8 +41,7 @@ class Recorded:
 
     Attributes:
         passed_over: How many records of other launches there were up to now, by launch; those of
-            the last of many launches under ``(others)``.
-        skipped: What is no record, by reason, up to now.
+            more than a few launches under ``(others)``.
 
     Raises:
         ConfigurationError: A source does not exist, or no record has such an outcome.

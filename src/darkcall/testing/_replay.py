@@ -106,7 +106,7 @@ class _Run:
         self._inputs: dict[str, dict[bytes, _Input]] = {}
         self._examples: dict[tuple[str, str, str], dict[str, Any]] = {}
         self._left_out: collections.Counter[str] = collections.Counter()
-        self._changed_controls = 0
+        self._changed_controls: set[bytes] = set()
 
     def take(self, record: dict[str, Any]) -> None:
         """Run the input of a record, if it has not run, and keep what became of it."""
@@ -118,17 +118,18 @@ class _Run:
         if one is None or "arguments" not in record:
             one = inputs[key] = _Input()
             try:
-                self._judge(name, one, record)
+                self._judge(name, key, one, record)
             except (NotRebuiltError, NotJudgedError) as error:
                 self._leave_out(str(error))
         one.calls += 1
         one.recorded.add(_recorded_way(record))
 
-    def _judge(self, name: str, one: _Input, record: dict[str, Any]) -> None:
+    def _judge(self, name: str, key: bytes, one: _Input, record: dict[str, Any]) -> None:
         arguments = self._rebuilder.of_record(record)
         outcome, comparison = self._sides.run(name, *self._rebuilder.call(arguments))
         one.is_judged = True
-        self._changed_controls += self._sides.answers_otherwise(comparison, record)
+        if self._sides.answers_otherwise(comparison, record):
+            self._changed_controls.add(key)
         if outcome in _AGREES:
             return
         one.way = outcome.value, self._sides.signature(outcome, comparison)
@@ -145,7 +146,7 @@ class _Run:
             launch=self._launch.name,
             candidates=[self._told(name, inputs) for name, inputs in self._inputs.items()],
             left_out=dict(self._left_out.most_common()),
-            changed_controls=self._changed_controls,
+            changed_controls=len(self._changed_controls),
             passed_over=recorded.passed_over.total(),
             unread=recorded.unread,
         )

@@ -12,24 +12,25 @@ from typing import TYPE_CHECKING, Any
 
 
 if TYPE_CHECKING:
+    import types
     from collections.abc import Iterator
 
 
-@functools.lru_cache(maxsize=256)
-def names_for_checkers(module: str) -> dict[str, Any]:
+@functools.lru_cache(maxsize=64)
+def names_for_checkers(module: types.ModuleType | None) -> dict[str, Any]:
     """Import what stands under ``if TYPE_CHECKING:`` in a module.
 
     Args:
-        module: The name of a module that is imported.
+        module: The module; None if it is not known.
 
     Returns:
         What is there by name; what cannot be imported is left out.
     """
     try:
-        tree = ast.parse(inspect.getsource(sys.modules[module]))
-    except (KeyError, OSError, TypeError, SyntaxError):
+        tree = ast.parse(inspect.getsource(module))  # type: ignore[arg-type]  # refuses None
+    except (OSError, TypeError, SyntaxError):
         return {}
-    package = getattr(sys.modules[module], "__package__", None)
+    package = getattr(module, "__package__", None)
     return dict(
         pair
         for statement in tree.body

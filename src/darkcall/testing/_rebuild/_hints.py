@@ -92,7 +92,8 @@ def _evaluated(hint: Any, scope: dict[str, Any], local: dict[str, Any]) -> Any:
     try:
         return typing.get_type_hints(holder, scope, local, include_extras=True)["hint"]
     except NameError:
-        local = {**names_for_checkers(scope.get("__name__", "")), **local}
+        module = sys.modules.get(scope.get("__name__", ""))
+        local = {**names_for_checkers(module), **local}
         return typing.get_type_hints(holder, scope, local, include_extras=True)["hint"]
 
 

@@ -31,9 +31,10 @@ _ESCAPE: Final = re.compile(
     r"|x(?P<x>[0-9a-f]{2})|u(?P<u>[0-9a-f]{4})|U(?P<U>[0-9a-f]{8})|(?P<none>))"
 )
 _LETTERS: Final = {"n": "\n", "r": "\r", "t": "\t"}
-_WHOLE: Final = re.compile(r"-?[0-9]+")
+#: An int of more than 2,048 bits is not shown, nor text of more than 4,000 characters.
+_WHOLE: Final = re.compile(r"-?[0-9]{1,617}")
 #: Not left to ``Fraction`` itself: it takes 1e999999999, and works it out.
-_FRACTION: Final = re.compile(r"-?[0-9]+(?:/[0-9]+)?")
+_FRACTION: Final = re.compile(r"-?[0-9]{1,4000}(?:/[0-9]{1,4000})?")
 _NOT_FINITE: Final = frozenset({"nan", "inf", "-inf"})
 #: Their items are numbers; those of text change between versions of Python.
 _TYPECODES: Final = frozenset("bBhHiIlLqQfd")

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _SCALAR: Final = r"bool|u?int(?:8|16|32|64)|float(?:16|32|64)|complex(?:64|128)"
 _SCALAR_TYPE: Final = re.compile(rf"numpy\.({_SCALAR})")
-_DTYPE: Final = re.compile(rf"{_SCALAR}|<U[0-9]{{1,5}}")
+_DTYPE: Final = re.compile(rf"{_SCALAR}|<U[0-9]{{1,4}}")
+#: More of one array is not shown; each item may take as much room as the dtype says.
+_MAX_ITEMS: Final = 200
 _MAX_DIMENSIONS: Final = 32
 
 
@@ -43,4 +45,7 @@ def table_value(name: str, node: dict[str, Any], nodes: Nodes) -> Any:
         raise RefusedError("numpy.ndarray: its dtype is not one of numbers, truth values or text")
     if type(shape) is not list or len(shape) > _MAX_DIMENSIONS:
         raise RefusedError("numpy.ndarray: it has no shape")
-    return numpy.array(nodes.items(node.get("items")), dtype=dtype).reshape(shape)
+    items = nodes.items(node.get("items"))
+    if len(items) > _MAX_ITEMS:
+        raise RefusedError("numpy.ndarray: it has more items than descriptions show")
+    return numpy.array(items, dtype=dtype).reshape(shape)
