@@ -16,6 +16,7 @@ from darkcall._signatures import signature_of
 from darkcall._text import one_line
 
 from ._layout import Name
+from ._source import is_name
 
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def _kind_of(owner: Any, name: str) -> Kind:
 
 
 def _is_dotted(text: str) -> bool:
-    return all(part.isidentifier() for part in text.split("."))
+    return all(is_name(part) for part in text.split("."))
 
 
 def _said(error: Exception) -> str:

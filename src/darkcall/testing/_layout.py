@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 _WIDTH: Final = 88
+#: However deep it stands, a part of a text is not shorter.
+_MIN_WIDTH: Final = 40
 _INDENT: Final = "    "
 _SHORT_ESCAPES: Final = {"\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
@@ -173,7 +175,7 @@ class Layout:
                 return
             if len(node.items) == 1 and isinstance(node.items[0], Text):
                 # The call's own parentheses hold the parts of the text together.
-                yield from _parts_of(node.items[0].text, indent) or [line]
+                yield from _parts_of(node.items[0].text, indent)
                 return
         for item in node.items:
             yield from self.lines(item, indent, after=",")
@@ -183,8 +185,8 @@ def _is_single(node: Bracketed) -> bool:
     return node.called is None and node.brackets == "()" and len(node.items) == 1
 
 
-def _fits(line: str) -> bool:
-    return sum(map(_width_of, line)) <= _WIDTH
+def _fits(line: str, width: int = _WIDTH) -> bool:
+    return sum(map(_width_of, line)) <= width
 
 
 def _width_of(character: str) -> int:
@@ -196,31 +198,29 @@ def _width_of(character: str) -> int:
 
 
 def _text_lines(text: str, indent: str, before: str, after: str) -> Iterator[str]:
-    parts = _parts_of(text, indent + _INDENT)
-    if not parts:
-        yield f"{indent}{before}{literal(text)}{after}"
-        return
     yield f"{indent}{before}("
-    yield from parts
+    yield from _parts_of(text, indent + _INDENT)
     yield f"{indent}){after}"
 
 
-def _parts_of(text: str, indent: str) -> list[str]:
-    """Split a text into literals that fit, at ends of lines and at blanks; none if it is one."""
-    parts: list[str] = []
-    for line in text.splitlines(keepends=True) if "\n" in text else [text]:
+def _parts_of(text: str, indent: str) -> Iterator[str]:
+    """Split a text into literals that fit, at the ends of lines and at blanks."""
+    width = max(_WIDTH - len(indent), _MIN_WIDTH)
+    if _fits(literal(text), width):
+        yield indent + literal(text)
+        return
+    for line in text.splitlines(keepends=True):
         rest = line
-        while not _fits(indent + literal(rest)):
-            end = _end_of_part(rest, indent)
-            parts.append(rest[:end])
+        while not _fits(literal(rest), width):
+            end = _end_of_part(rest, width)
+            yield indent + literal(rest[:end])
             rest = rest[end:]
-        parts.append(rest)
-    return [indent + literal(part) for part in parts] if len(parts) > 1 else []
+        yield indent + literal(rest)
 
 
-def _end_of_part(text: str, indent: str) -> int:
-    end = min(len(text), _WIDTH - len(indent))
-    while end > 1 and not _fits(indent + literal(text[:end])):
+def _end_of_part(text: str, width: int) -> int:
+    end = min(len(text), width)
+    while not _fits(literal(text[:end]), width):
         end -= 1
     # Not in the middle of a word, unless it is a long one.
     return text.rfind(" ", end // 2, end) + 1 or end

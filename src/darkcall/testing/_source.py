@@ -10,6 +10,7 @@ import enum
 import fractions
 import inspect
 import ipaddress
+import itertools
 import keyword
 import math
 import pathlib
@@ -27,7 +28,7 @@ from ._layout import Bracketed, Leaf, Name, Pair, Prefixed, Text, call, literal
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from ._layout import Node
 
@@ -61,6 +62,21 @@ def source_of(value: Any) -> Node:
         {"total": Decimal("1.50"), "ids": {1, 2}}
     """
     return _Writer().node(value)
+
+
+def keywords_of(mapping: Mapping[str, Any]) -> Iterator[Node]:
+    """Write keyword arguments.
+
+    Args:
+        mapping: Their names and values.
+
+    Returns:
+        Each of them; those whose names are none in code in mappings that are unpacked.
+
+    Raises:
+        NotWrittenError: A value has no source.
+    """
+    return _Writer().keywords(mapping)
 
 
 def is_name(text: str) -> bool:
@@ -142,16 +158,13 @@ class _Writer:
     def pairs(self, mapping: Any) -> Bracketed:
         return Bracketed("{}", tuple(Pair(self.node(k), self.node(v)) for k, v in mapping.items()))
 
-    def named(self, mapping: Any) -> Iterator[Node]:
-        """Write keyword arguments; those whose names are none, as a mapping that is unpacked."""
-        others = {}
-        for name, value in mapping.items():
-            if is_name(name):
-                yield Prefixed(f"{name}=", self.node(value))
+    def keywords(self, mapping: Any) -> Iterator[Node]:
+        # In their order, which whoever takes them can see.
+        for has_names, group in itertools.groupby(mapping.items(), lambda pair: is_name(pair[0])):
+            if has_names:
+                yield from (Prefixed(f"{name}=", self.node(value)) for name, value in group)
             else:
-                others[name] = value
-        if others:
-            yield Prefixed("**", self.pairs(others))
+                yield Prefixed("**", self.pairs(dict(group)))
 
     def unordered(self, items: Any) -> Bracketed:
         # The order of a set of text differs between processes.
@@ -301,7 +314,7 @@ def _range(_: _Writer, value: range) -> Node:
 
 
 def _namespace(writer: _Writer, value: types.SimpleNamespace) -> Node:
-    return call(Name("types", "SimpleNamespace"), *writer.named(vars(value)))
+    return call(Name("types", "SimpleNamespace"), *writer.keywords(vars(value)))
 
 
 def _array(writer: _Writer, value: array.array[Any]) -> Node:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import inspect
 import json
+import sys
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -13,20 +13,23 @@ from darkcall._redact import Redactor
 from darkcall._signatures import is_async
 from darkcall._text import one_line
 
-from ._imports import Imports
 from ._layout import Leaf, Name, Prefixed, call
-from ._source import NotWrittenError, is_name, name_of, source_of
+from ._source import NotWrittenError, is_name, keywords_of, name_of, source_of
 
 
 if TYPE_CHECKING:
+    import inspect
     from collections.abc import Iterator, Mapping
 
     from ._found import Found
+    from ._imports import Imports
     from ._layout import Node
 
 _INDENT: Final = "    "
 _REDACTOR: Final = Redactor()
 _RAISES: Final = Name("pytest", "raises")
+#: So that it fits in a line.
+_MAX_NAME: Final = 50
 
 
 @attrs.frozen
@@ -71,15 +74,19 @@ def body_of(
     except NotWrittenError:
         raise
     except Exception as error:  # noqa: BLE001 -- constructors are the user's code
-        raise NotWrittenError(_unlike(f"{type(error).__name__}: {error}")) from None
-    # As text: 1, 1.0 and True are equal.
-    if json.dumps(described) != json.dumps(record["arguments"]):
-        raise NotWrittenError(_unlike("it would be recorded otherwise"))
+        why = one_line(f"{type(error).__name__}: {error}", 200)
+        raise NotWrittenError(f"to make the arguments by their classes fails: {why}") from None
+    _check(described, record["arguments"])
     return Body(tuple(made.lines(imports, record.get("control_raised"))), imports)
 
 
-def _unlike(why: str) -> str:
-    return f"what its classes make of the same attributes is not the same: {one_line(why, 200)}"
+def _check(described: Mapping[str, Any], recorded: Mapping[str, Any]) -> None:
+    for name, node in recorded.items():
+        # As text: 1, 1.0 and True are equal, and so are dicts whatever their order.
+        if json.dumps(described.get(name)) != json.dumps(node):
+            raise NotWrittenError(f"{name}: its class makes something else of what was recorded")
+    if len(described) != len(recorded):
+        raise NotWrittenError("the control takes other parameters today")
 
 
 class _Call:
@@ -120,7 +127,9 @@ class _Call:
         if self._instance is not None:
             first = (imports.evaluated(self._instance),)
         arguments = call(Leaf("__given__"), *self._items)
-        args, kwargs = imports.evaluated(arguments, __given__=lambda *args, **kwargs: (args, kwargs))
+        args, kwargs = imports.evaluated(
+            arguments, __given__=lambda *args, **kwargs: (args, kwargs)
+        )
         return describe_mapping(self._found.named((*first, *args), kwargs), _REDACTOR)
 
     def lines(self, imports: Imports, raised: Mapping[str, Any] | None) -> Iterator[str]:
@@ -145,39 +154,36 @@ def _items(
 ) -> Iterator[Node]:
     """Write arguments: the first one by its place, others by name, where that is possible."""
     if parameters is None:
-        for name, value in arguments.items():
-            yield source_of(value) if name.isdecimal() else Prefixed(f"{name}=", source_of(value))
+        places = [name for name in arguments if name.isdecimal()]
+        yield from (source_of(arguments[place]) for place in places)
+        yield from keywords_of(
+            {name: value for name, value in arguments.items() if name not in places}
+        )
         return
     more = [one.name for one in parameters if one.kind is one.VAR_POSITIONAL]
     has_more = any(arguments.get(name) for name in more)
     for place, parameter in enumerate(parameters):
         if parameter.name not in arguments:
             continue
-        node = source_of(arguments[parameter.name])
+        value = arguments[parameter.name]
         if parameter.kind is parameter.VAR_POSITIONAL:
-            yield from node.items  # type: ignore[union-attr] -- it is that of a tuple
+            yield from map(source_of, value)
         elif parameter.kind is parameter.VAR_KEYWORD:
-            yield from named_items(arguments[parameter.name])
+            yield from keywords_of(value)
         elif parameter.kind is parameter.POSITIONAL_ONLY or (
             parameter.kind is parameter.POSITIONAL_OR_KEYWORD and (has_more or place == 0)
         ):
-            yield node
+            yield source_of(value)
         else:
-            yield Prefixed(f"{parameter.name}=", node)
+            yield Prefixed(f"{parameter.name}=", source_of(value))
 
 
 def _expecting(raised: Mapping[str, Any]) -> Node:
-    """Write what waits for the control's exception, if its class can be imported."""
+    """Write what waits for the control's exception: its class, if the function's code knows it."""
     module, _, path = str(raised["type"]).rpartition(".")
     name = Name(module or "builtins", path)
-    try:
-        found = Imports().evaluated(name)
-    except Exception:  # noqa: BLE001 -- it may have any name, and importing it may do anything
-        found = None
+    found = getattr(sys.modules.get(name.module), path, None)
     is_known = isinstance(found, type) and issubclass(found, Exception) and found is not Exception
-    if is_known and len(path) <= _MAX_NAME:
+    if is_known and is_name(path) and len(path) <= _MAX_NAME:
         return call(_RAISES, name)
     return call(Name("contextlib", "suppress"), Leaf("Exception"))
-
-
-_MAX_NAME: Final = 50
