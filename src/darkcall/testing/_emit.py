@@ -76,10 +76,13 @@ class _Kind:
         self.first_at = min(self.first_at, record["at"])
         arguments = record.get("arguments")
         is_whole = isinstance(arguments, dict) and is_exact(arguments)
-        is_flaky = record.get("confirmation") in _FLAKY
-        effort = (not is_whole, is_flaky, len(json.dumps(arguments)), self.calls)
+        effort = (not is_whole, _is_flaky(record), len(json.dumps(arguments)), self.calls)
         self.smallest.append((effort, record))
         self.smallest = heapq.nsmallest(_MAX_TRIED, self.smallest, key=lambda one: one[0])
+
+
+def _is_flaky(record: Mapping[str, Any]) -> bool:
+    return record.get("confirmation") in _FLAKY
 
 
 @attrs.frozen(eq=False)
@@ -176,7 +179,7 @@ class _Writer:
         if not bodies:
             self.left_out.append(_sentence(kind, reasons[0]))
             return
-        body, record = min(bodies, key=lambda pair: pair[0].size)
+        body, record = min(bodies, key=lambda pair: (_is_flaky(pair[1]), pair[0].size))
         for test in self.tests:
             if test.body.lines == body.lines:
                 test.of.append((kind, record))

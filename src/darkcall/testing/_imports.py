@@ -102,17 +102,17 @@ class Imports:
         """Write the imports, in the order in which import sorters leave them."""
         lines: dict[tuple[Any, ...], str] = {}
         for module, names in self._by_module().items():
-            # Modules as such come first, what is imported by its own name before all others.
+            # Modules as such come first.
             place = _section_of(module), module not in _MODULES, _natural(module), module
             if module in _MODULES:
                 lines[place] = f"import {module}\n"
                 continue
             own = sorted((name for name, local in names if name == local), key=_by_case)
             if own:
-                lines[*place, 0, ()] = _from(module, own)
+                lines[*place, _by_case(own[0])] = _from(module, own)
             for name, local in names:
                 if name != local:
-                    lines[*place, 1, _by_case(name)] = _from(module, [f"{name} as {local}"])
+                    lines[*place, _by_case(name)] = _from(module, [f"{name} as {local}"])
         section = None
         for place in sorted(lines):
             if section not in (None, place[0]):

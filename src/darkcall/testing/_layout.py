@@ -121,7 +121,7 @@ class Layout:
                 return before + self.flat(inner)
             case Pair(key, value):
                 return f"{self.flat(key)}: {self.flat(value)}"
-            case Bracketed():
+            case _:
                 inside = ", ".join(map(self.flat, node.items))
                 comma = "," if _is_single(node) else ""
                 return f"{self._head(node)}{inside}{comma}{node.brackets[1]}"
