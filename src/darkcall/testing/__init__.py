@@ -2,9 +2,47 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
 from ._capture import capture
 from ._mismatch import MismatchError
 from ._strict import strict
 
 
-__all__ = ["MismatchError", "capture", "strict"]
+if TYPE_CHECKING:
+    from ._from_records import RecordedInputs, from_records
+
+__all__ = [
+    "MismatchError",
+    "RecordedInputs",
+    "capture",
+    "from_records",
+    "strict",
+]
+
+#: Imported at their first use: whoever needs none of them waits for nothing.
+_LATER: Final = {
+    "RecordedInputs": "._from_records",
+    "from_records": "._from_records",
+}
+#: What the extra ``testing`` brings.
+_EXTRA: Final = ("cattrs", "hypothesis")
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    try:
+        return getattr(importlib.import_module(_LATER[name], __name__), name)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        raise ImportError(
+            f'darkcall.testing.{name} needs {error.name}: pip install "darkcall[testing]"',
+            name=error.name,
+        ) from error
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

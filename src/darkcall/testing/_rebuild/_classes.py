@@ -22,8 +22,6 @@ if TYPE_CHECKING:
     from ._nodes import Nodes
 
 _POINTER_BYTES: Final = struct.calcsize("P")
-#: What attrs keeps in an object is another number in each process.
-_CACHED_HASH: Final = "_attrs_cached_hash"
 #: What an object says that a class of these bases made, besides its attributes.
 _CONTENTS: Final[dict[type, Callable[[dict[str, Any], Nodes], Any]]] = {
     int: lambda node, _nodes: number_in(node, int),
@@ -108,8 +106,6 @@ def _slots_of(kind: type) -> list[str]:
 
 
 def _set(made: Any, name: str, value: Any) -> None:
-    if name == _CACHED_HASH:
-        raise RefusedError("its class keeps a hash, which is another one in each process")
     for base in type(made).__mro__:
         own = base.__dict__.get(name)
         if type(own) is types.MemberDescriptorType:

@@ -60,19 +60,22 @@ def _hints_of_parameters(control: Any) -> Iterator[Any]:
 
 def _hints_of_attributes(kind: type) -> Iterator[Any]:
     for base in kind.__mro__:
-        scope = vars(sys.modules.get(base.__module__, types.ModuleType("?")))
         for hint in inspect.get_annotations(base).values():
-            yield from _resolved(hint, scope, {base.__name__: base, **vars(base)})
+            yield from _resolved(hint, _scope_of(base), {base.__name__: base, **vars(base)})
         # A plain class has its hints where its attributes are set.
         init = base.__dict__.get("__init__")
         if isinstance(init, types.FunctionType):
             yield from _hints_of_parameters(init)
         yield from base.__dict__.get("__orig_bases__", ())
     for attribute in getattr(kind, "__attrs_attrs__", ()):
-        yield attribute.type
+        yield from _resolved(attribute.type, _scope_of(kind), {})
     # A generic model that was given its types has them here alone.
     for field in getattr(kind, "__pydantic_fields__", {}).values():
         yield field.annotation
+
+
+def _scope_of(kind: type) -> dict[str, Any]:
+    return getattr(sys.modules.get(kind.__module__), "__dict__", {})
 
 
 def _resolved(hint: Any, scope: dict[str, Any], local: dict[str, Any]) -> Iterator[Any]:
