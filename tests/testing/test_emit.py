@@ -341,6 +341,7 @@ def test_a_function_that_is_not_there_is_an_error(shop, reference, message):
         ("shop.wrong", "TypeError: .* is not decorated with dark_launch"),
         ("shop.nothing", "AttributeError: .*'nothing'"),
         ("broken.price", "ZeroDivisionError"),
+        ("leaving.price", "SystemExit"),
         ("lacking.price", "ModuleNotFoundError: No module named 'no_such_module_here'"),
     ],
 )
@@ -349,6 +350,7 @@ def test_a_launch_whose_function_is_not_found_is_told_with_the_reason(
 ):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "broken.py").write_text("1 / 0")
+    (tmp_path / "leaving.py").write_text("raise SystemExit")
     (tmp_path / "lacking.py").write_text("import no_such_module_here")
     records = recorded((shop.same, 1), (shop.same, "a"))
     for record in records:

@@ -206,9 +206,7 @@ def assert_same(one, other):
 
 
 def zones():
-    return st.sampled_from(
-        [None, dt.UTC, dt.timezone(dt.timedelta(hours=-3, minutes=-30)), BERLIN]
-    )
+    return st.sampled_from([None, dt.UTC, dt.timezone(dt.timedelta(hours=-3, minutes=-30)), BERLIN])
 
 
 numbers = st.one_of(st.integers(), st.floats(), st.complex_numbers(), st.booleans())
@@ -506,9 +504,7 @@ def test_arguments_are_those_of_a_call_of_the_control():
         ((1, 2, 3, 4, 5), {"d": 4, "e": 6, "x": [7], "a": 8}),
         ((1, 2), {"d": 4, "$x": 1, "$": 2}),
     ]:
-        args_again, kwargs_again = rebuilder.call(
-            rebuilder.arguments(as_recorded(*args, **kwargs))
-        )
+        args_again, kwargs_again = rebuilder.call(rebuilder.arguments(as_recorded(*args, **kwargs)))
         assert mixed(*args_again, **kwargs_again) == mixed(*args, **kwargs)
 
 

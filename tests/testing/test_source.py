@@ -230,7 +230,7 @@ def test_what_lies_too_deep_is_refused():
 def test_a_class_of_the_main_file_is_refused(monkeypatch):
     monkeypatch.setattr(Line, "__module__", "__main__")
 
-    with pytest.raises(NotWrittenError, match="__main__.Line stands in the main file"):
+    with pytest.raises(NotWrittenError, match=r"__main__\.Line stands in the main file"):
         name_of(Line)
 
 

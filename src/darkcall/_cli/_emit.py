@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
+import contextlib
 import pathlib
 import sys
 from typing import TYPE_CHECKING, Final
 
+from darkcall._config import set_enabled
 from darkcall._errors import ConfigurationError
 from darkcall.analysis import read
 from darkcall.analysis._words import counted
@@ -48,10 +49,14 @@ def emit_tests(
     """
     if output != "-":
         _refuse_what_is_not_ours(output)
-    if os.getcwd() not in sys.path:  # noqa: PTH109 -- as text, which is what stands there
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109 -- as above
+    # As a program would find modules that is started here.
+    here = str(pathlib.Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
     reading = read(*records)
-    emitted = emit(reading, [given(one) for one in functions], launch=launch, limit=limit)
+    # What is imported may print, and call what is launched.
+    with contextlib.redirect_stdout(sys.stderr), set_enabled(False):
+        emitted = emit(reading, [given(one) for one in functions], launch=launch, limit=limit)
     where = "standard output"
     if emitted.tests and output == "-":
         write(emitted.code)

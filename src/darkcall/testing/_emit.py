@@ -20,6 +20,7 @@ from darkcall.analysis._words import counted, moment
 from ._found import Found, NotFoundError, by_name
 from ._imports import Imports
 from ._rebuild import NotRebuiltError, Rebuilder
+from ._recorded import DIFFERING
 from ._source import NotWrittenError
 from ._written import Body, body_of
 
@@ -34,8 +35,6 @@ _HEAD: Final = f"""\
 # copy a test to another file before you change it.
 
 """
-#: A test is about what candidates do; one that is in time fails no test.
-_OUTCOMES: Final = frozenset({"mismatch", "candidate_error"})
 _FLAKY: Final = frozenset({"flaky_control", "flaky_candidate", "first_sight"})
 _MAX_TRIED: Final = 8
 _MAX_DIFFERENCES: Final = 3
@@ -145,7 +144,7 @@ def _kinds_in(records: Iterable[Mapping[str, Any]], launch: str | None) -> list[
         is_asked = launch is None or record["launch"] == launch
         if (
             not is_asked
-            or record["outcome"] not in _OUTCOMES
+            or record["outcome"] not in DIFFERING
             or record["candidate"] == CONTROL_NAME
         ):
             continue

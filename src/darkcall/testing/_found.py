@@ -75,7 +75,7 @@ def given(reference: str) -> Found:
         )
     try:
         return _found(importlib.import_module(module), Name(module, path))
-    except Exception as error:  # noqa: BLE001 -- importing runs the user's code
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- importing runs the user's code
         raise ConfigurationError(f"--function={reference!r}: {_said(error)}") from None
 
 
@@ -93,7 +93,7 @@ def by_name(launch: str) -> Found:
     """
     try:
         found = _by_name(launch)
-    except Exception as error:  # noqa: BLE001 -- as above
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- as above
         raise NotFoundError(f"{_said(error)}; --function tells where it is") from None
     if found is None or found.launch.name != launch:
         raise NotFoundError("no function is named like the launch: --function tells where it is")
@@ -142,5 +142,5 @@ def _is_dotted(text: str) -> bool:
     return all(is_name(part) for part in text.split("."))
 
 
-def _said(error: Exception) -> str:
+def _said(error: BaseException) -> str:
     return one_line(f"{type(error).__name__}: {error}", 200)
