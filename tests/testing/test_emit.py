@@ -86,6 +86,9 @@ class BigCart(Cart):
     pass
 
 
+a_cart = Cart([])
+
+
 class Forgetful:
     def __init__(self, given):
         self.kept = given
@@ -324,6 +327,7 @@ def test_a_launch_with_a_name_of_its_own_needs_to_be_told_its_function(shop):
         ("no_such_module_here:price", "ModuleNotFoundError: No module named"),
         ("shop:nothing", "AttributeError"),
         ("shop:wrong", "is not decorated with dark_launch"),
+        ("shop:a_cart.total", "a_cart.total is bound to an instance: name it as Class.total"),
     ],
 )
 def test_a_function_that_is_not_there_is_an_error(shop, reference, message):
@@ -335,6 +339,7 @@ def test_a_function_that_is_not_there_is_an_error(shop, reference, message):
     ("launch", "reason"),
     [
         ("checkout", "no function is named like the launch"),
+        ("__main__.price", "its file was the main one: --function tells where it is"),
         ("shop.no such thing", "no function is named like the launch"),
         ("no_such_module_here.price", "no function is named like the launch"),
         ("shop.checkout", "no function is named like the launch"),
@@ -397,6 +402,32 @@ def test_an_object_that_its_class_makes_otherwise_is_left_out(shop):
     emitted = emit(recorded((cart.total, 1)))
 
     assert emitted.left_out[0].endswith("self: its class makes something else of what was recorded")
+
+
+def test_a_method_that_a_class_overrides_is_not_called_in_its_place(shop, monkeypatch):
+    records = recorded((shop.Cart([]).total, 1))
+    function = given_function("shop:Cart.total")
+
+    monkeypatch.setattr(shop.Cart, "total", lambda self, rate: None)
+    emitted = emit(records, [function])
+
+    assert emitted.left_out[0].endswith("a Cart has a total of its own")
+
+
+def test_a_function_of_the_main_file_is_found_where_it_is_told(shop):
+    records = recorded((shop.same, 1))
+    records[0]["launch"] = "__main__.same"
+
+    emitted = emit(records, [given_function("shop:same")])
+
+    assert "    same(1)" in emitted.code
+
+
+def test_what_differs_at_length_stands_in_a_line_for_each_side(shop):
+    emitted = emit(recorded((shop.same, "x" * 100)))
+
+    assert "    # $\n    #   'xxxxx" in emitted.code
+    assert "    #   -> 'wrong' (str)\n" in emitted.code
 
 
 def test_arguments_of_a_function_that_takes_others_today_are_left_out(shop):

@@ -39,6 +39,7 @@ _FLAKY: Final = frozenset({"flaky_control", "flaky_candidate", "first_sight"})
 _MAX_TRIED: Final = 8
 _MAX_DIFFERENCES: Final = 3
 _MAX_SIDE: Final = 60
+_MAX_LINE: Final = 80
 _MAX_COMMENT: Final = 240
 _MAX_NAME: Final = 70
 _WORDS: Final = {
@@ -165,7 +166,9 @@ class _Writer:
         self.imports = Imports()
         self.tests: list[_Test] = []
         self.left_out: list[str] = []
-        self._known: dict[str, Found | NotFoundError] = {one.launch.name: one for one in functions}
+        self._known: dict[str, Found | NotFoundError] = {
+            name: one for one in functions for name in one.names
+        }
         self._names: collections.Counter[str] = collections.Counter()
 
     def add(self, kind: _Kind) -> None:
@@ -258,7 +261,10 @@ def _differences(record: Mapping[str, Any]) -> Iterator[str]:
         path = str(one["path"])
         # A comparator of the user's own may call a place as it likes.
         place = path if path.startswith("$") else f"at {path}"
-        yield f"{place}: {_side(one, 'control')} -> {_side(one, 'candidate')}"
+        control, candidate = _side(one, "control"), _side(one, "candidate")
+        line = f"{place}: {control} -> {candidate}"
+        is_short = len(line) <= _MAX_LINE
+        yield from [line] if is_short else [place, f"  {control}", f"  -> {candidate}"]
     if len(differences) > _MAX_DIFFERENCES:
         yield f"and {len(differences) - _MAX_DIFFERENCES:,} more"
 

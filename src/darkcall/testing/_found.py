@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import types
 from typing import TYPE_CHECKING, Any, Final, Literal
 
 import attrs
@@ -44,6 +45,21 @@ class Found:
     launch: Launch
     name: Name
     kind: Kind
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What its launch is called in records; another name where its file is the main one."""
+        name, path = self.launch.name, self.name.path
+        is_default = name == f"{self.name.module}.{path}"
+        return (name, f"__main__.{path}") if is_default else (name,)
+
+    def is_reached_from(self, kind: type) -> bool:
+        """Whether it is what an instance of a class has under its name."""
+        own = getattr(kind, self.name.path.rpartition(".")[2], None)
+        try:
+            return launch_of(own) is self.launch
+        except TypeError:
+            return False
 
     @property
     def parameters(self) -> list[inspect.Parameter] | None:
@@ -91,6 +107,8 @@ def by_name(launch: str) -> Found:
     Raises:
         NotFoundError: There is none; the message says what to do.
     """
+    if launch.startswith("__main__."):
+        raise NotFoundError("its file was the main one: --function tells where it is")
     try:
         found = _by_name(launch)
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- as above
@@ -120,7 +138,10 @@ def _by_name(launch: str) -> Found | None:
 def _found(module: Any, name: Name) -> Found:
     *path, last = name.path.split(".")
     owner = functools.reduce(getattr, path, module)
-    return Found(launch_of(getattr(owner, last)), name, _kind_of(owner, last))
+    function = getattr(owner, last)
+    if isinstance(function, types.MethodType) and not isinstance(owner, type):
+        raise TypeError(f"{name.path} is bound to an instance: name it as Class.{last}")
+    return Found(launch_of(function), name, _kind_of(owner, last))
 
 
 def _kind_of(owner: Any, name: str) -> Kind:

@@ -11,7 +11,7 @@ import attrs
 from darkcall._describe import describe_mapping
 from darkcall._redact import Redactor
 from darkcall._signatures import is_async
-from darkcall._text import one_line
+from darkcall._text import one_line, qualname_of
 
 from ._layout import Leaf, Name, Prefixed, call
 from ._source import NotWrittenError, is_name, keywords_of, name_of, source_of
@@ -119,6 +119,8 @@ class _Call:
             owner = name_of(receiver)
             self._called = Name(owner.module, f"{owner.path}.{last}")
             self._first = (receiver,)
+        elif not self._found.is_reached_from(type(receiver)):
+            raise NotWrittenError(f"a {qualname_of(type(receiver))} has a {last} of its own")
         else:
             self._instance = source_of(receiver)
             self._called = Leaf(f"instance.{last}")
