@@ -343,7 +343,7 @@ def test_a_function_that_is_not_there_is_an_error(shop, reference, message):
         ("shop.no such thing", "no function is named like the launch"),
         ("no_such_module_here.price", "no function is named like the launch"),
         ("shop.checkout", "no function is named like the launch"),
-        ("shop.wrong", "TypeError: .* is not decorated with dark_launch"),
+        ("shop.wrong", r"\): shop\.wrong is not decorated with dark_launch; --function"),
         ("shop.nothing", "AttributeError: .*'nothing'"),
         ("broken.price", "ZeroDivisionError"),
         ("leaving.price", "SystemExit"),

@@ -140,8 +140,14 @@ def _found(module: Any, name: Name) -> Found:
     owner = functools.reduce(getattr, path, module)
     function = getattr(owner, last)
     if isinstance(function, types.MethodType) and not isinstance(owner, type):
-        raise TypeError(f"{name.path} is bound to an instance: name it as Class.{last}")
-    return Found(launch_of(function), name, _kind_of(owner, last))
+        raise NotFoundError(f"{name.path} is bound to an instance: name it as Class.{last}")
+    try:
+        launch = launch_of(function)
+    except TypeError:
+        raise NotFoundError(
+            f"{name.module}.{name.path} is not decorated with dark_launch"
+        ) from None
+    return Found(launch, name, _kind_of(owner, last))
 
 
 def _kind_of(owner: Any, name: str) -> Kind:
@@ -164,4 +170,5 @@ def _is_dotted(text: str) -> bool:
 
 
 def _said(error: BaseException) -> str:
-    return one_line(f"{type(error).__name__}: {error}", 200)
+    why = str(error) if isinstance(error, NotFoundError) else f"{type(error).__name__}: {error}"
+    return one_line(why, 200)
