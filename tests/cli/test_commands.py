@@ -21,7 +21,7 @@ from darkcall._cli import _out, _reading
 from darkcall.analysis._verdict import Verdict
 
 
-COMMANDS = ["summary", "diff", "judge", "report", "watch", "tail", "demo"]
+COMMANDS = ["summary", "diff", "judge", "report", "watch", "tail", "replay", "demo"]
 JUDGING = [
     *("--launch", "a", "--launch", "b", "--candidate", "v2", "--max-mismatch-rate", "0.01"),
     *("--confidence", "0.99", "--min-calls", "5", "--max-dropped", "0.5"),

@@ -156,11 +156,12 @@ maximum = dark_launch(candidate=wrong, name="shop.maximum")(max)
 def shop(tmp_path_factory):
     folder = tmp_path_factory.mktemp("shop")
     (folder / "shop.py").write_text(SHOP)
-    sys.path.insert(0, str(folder))
-    yield importlib.import_module("shop")
-    sys.path.remove(str(folder))
-    for name in ("shop", "broken", "lacking"):
-        sys.modules.pop(name, None)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        patch.delitem(sys.modules, "shop", raising=False)
+        yield importlib.import_module("shop")
+        patch.undo()
+    sys.modules.pop("shop", None)
 
 
 @pytest.fixture(autouse=True)

@@ -255,6 +255,43 @@ def tail(
 
 
 @app.command()
+def replay(
+    records: options.Records,
+    function: Annotated[
+        str,
+        typer.Argument(
+            metavar="FUNCTION",
+            help="What is decorated: module:function, or module:Class.method.",
+            show_default=False,
+        ),
+    ],
+    *,
+    candidate: options.Candidate = None,
+    outcome: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="OUTCOME",
+            help="Calls of this outcome, not mismatch and candidate_error; may be repeated.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=1, help="At most so many ways for each candidate.")
+    ] = 10,
+    as_json: options.Json = False,
+) -> int:
+    """Run recorded inputs through the code as it is now.
+
+    Says which differences are fixed, which remain and which are new. Ends with 0 if all are fixed,
+    1 if a candidate differs, 2 if an input could not be judged, and 3 after an error.
+    """
+    from ._replay import replay_records  # noqa: PLC0415 -- as above
+
+    return replay_records(
+        records, function, candidate=candidate, outcomes=outcome, limit=limit, as_json=as_json
+    )
+
+
+@app.command()
 def emit(
     records: options.Records,
     *,

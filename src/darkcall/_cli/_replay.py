@@ -1,0 +1,179 @@
+"""Recorded inputs against the code as it is now: where it is found, and how the answer looks."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+from rich.console import Group
+from rich.text import Text
+
+from darkcall._config import set_enabled
+from darkcall._decorator import launch_of
+from darkcall._errors import ConfigurationError
+from darkcall._reference import imported
+from darkcall._text import one_line
+from darkcall.analysis._described import shown
+from darkcall.analysis._terminal._layout import Facts, indented, title
+from darkcall.analysis._terminal._words import plain
+from darkcall.analysis._words import counted, number
+from darkcall.testing._mismatch import difference_lines
+from darkcall.testing._replay import replay
+from darkcall.testing._replayed import Fate
+
+from ._out import say, say_json
+
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from rich.console import RenderableType
+
+    from darkcall._launch import Launch
+    from darkcall.testing._replayed import CandidateReplay, Replay, Way
+
+#: What ``replay`` ends with.
+EXIT_CODES: Final = {Fate.FIXED: 0, Fate.NOT_FIXED: 1, Fate.UNKNOWN: 2}
+_STYLES: Final = {Fate.FIXED: "bold green", Fate.NOT_FIXED: "bold red", Fate.UNKNOWN: "bold yellow"}
+_MAX_CHARACTERS: Final = 300
+_MAX_REASON: Final = 500
+_MAX_REASONS: Final = 20
+
+
+def replay_records(
+    records: Sequence[str],
+    function: str,
+    *,
+    candidate: str | None,
+    outcomes: Sequence[str] | None,
+    limit: int,
+    as_json: bool,
+) -> int:
+    """Run recorded inputs, and say what became of them.
+
+    Args:
+        records: Where the records are.
+        function: What is decorated: ``module:function``.
+        candidate: Only records of this candidate.
+        outcomes: Records of these outcomes; None for mismatches and candidate errors.
+        limit: At most so many ways of differing for each candidate.
+        as_json: Whether to say it in JSON.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        ConfigurationError: There is no such function, it is no launch, or no record is of it.
+    """
+    # What the code prints is not the answer, and what it calls is nothing to record.
+    with contextlib.redirect_stdout(sys.stderr), set_enabled(False):
+        launch = _launch_at(function)
+        chosen: dict[str, Any] = {"outcomes": outcomes} if outcomes else {}
+        found = replay(records, launch, candidate=candidate, **chosen)
+    if as_json:
+        say_json(found.to_dict(limit=limit))
+    else:
+        say(Group(*_blocks(found, limit)))
+    return EXIT_CODES[found.fate]
+
+
+def _launch_at(reference: str) -> Launch:
+    module, colon, path = reference.partition(":")
+    if not colon or not all(part.isidentifier() for part in (*module.split("."), *path.split("."))):
+        raise ConfigurationError(
+            f"{reference!r} is no function: give module:function, as shop.cart:price or "
+            "shop.cart:Cart.price"
+        )
+    # As a program would find it that is started here.
+    here = str(pathlib.Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    try:
+        function = imported(reference)
+    except (Exception, SystemExit) as error:  # noqa: BLE001 -- importing runs any code
+        why = one_line(f"{type(error).__name__}: {error}", _MAX_REASON)
+        raise ConfigurationError(f"{reference} cannot be imported: {why}") from None
+    try:
+        return launch_of(function)
+    except TypeError:
+        raise ConfigurationError(
+            f"{reference} is not decorated with dark_launch: name the function that is"
+        ) from None
+
+
+def _blocks(found: Replay, limit: int) -> Iterator[RenderableType]:
+    yield Text(found.fate.value, style=_STYLES[found.fate])
+    for one in found.candidates:
+        yield Text()
+        yield from _candidate(found.launch, one, limit)
+    if not found.candidates:
+        yield Text()
+        yield plain(f"{found.launch}: no record of such an outcome or candidate")
+    yield from _left_out(found)
+    notes = list(_notes(found))
+    if notes:
+        yield Text()
+        yield from map(Text, notes)
+
+
+def _candidate(launch: str, one: CandidateReplay, limit: int) -> Iterator[RenderableType]:
+    yield title(Text.assemble(plain(launch), ": ", plain(one.name), overflow="fold"))
+    inputs = counted(one.inputs, "different one")
+    facts = [
+        ("inputs", Text(f"{inputs}, of {counted(one.calls, 'recorded call')}")),
+        ("fixed", Text(number(one.fixed))),
+        ("remains", Text(number(one.remains))),
+        ("new", Text(number(one.new))),
+    ]
+    if one.agrees:
+        facts.insert(2, ("matches", Text(f"{number(one.agrees)}, as recorded")))
+    yield Facts(facts)
+    for place, way in enumerate(one.ways[:limit], start=1):
+        yield Text()
+        head = Text.assemble((f"{place}. ", "bold"), plain(way.signature, "bold red"))
+        head.overflow = "fold"
+        yield head
+        yield indented(Group(*_way(way)), 3)
+    hidden = len(one.ways[limit:])
+    if hidden:
+        yield Text()
+        yield Text(f"{counted(hidden, 'more way')} not shown", style="dim")
+
+
+def _way(way: Way) -> Iterator[RenderableType]:
+    count = f"{counted(way.inputs, 'input')}, {counted(way.calls, 'recorded call')}; {way.outcome}"
+    yield Text(f"remains: {count}" if not way.is_new else f"new: {count}")
+    if way.is_new:
+        yield plain(f"recorded as: {', '.join(way.recorded)}"[:_MAX_REASON])
+    arguments = [f"{name}={shown(node, _MAX_CHARACTERS)}" for name, node in way.arguments.items()]
+    yield plain(f"called with: {', '.join(arguments)}")
+    for side, raised in (("control", way.control_raised), ("candidate", way.candidate_raised)):
+        if raised is not None:
+            yield plain(f"{side} raised {raised['type']}: {raised['message']}")
+    yield from map(plain, difference_lines(way.differences))
+
+
+def _left_out(found: Replay) -> Iterator[RenderableType]:
+    if not found.left_out:
+        return
+    yield Text()
+    yield title(Text(f"{counted(sum(found.left_out.values()), 'input')} not judged"))
+    reasons = list(found.left_out.items())
+    yield Facts(
+        (f"{count:>7,}", plain(reason[:_MAX_REASON])) for reason, count in reasons[:_MAX_REASONS]
+    )
+    if len(reasons) > _MAX_REASONS:
+        yield Text(f"{counted(len(reasons) - _MAX_REASONS, 'more reason')} not shown", style="dim")
+
+
+def _notes(found: Replay) -> Iterator[str]:
+    if found.changed_controls:
+        inputs = counted(found.changed_controls, "input")
+        yield f"The control does something else than was recorded on {inputs}."
+    if found.passed_over:
+        yield f"{counted(found.passed_over, 'record')} of other launches passed over."
+    if found.unread:
+        reasons = ", ".join(f"{count:,} {reason}" for reason, count in found.unread.items())
+        yield f"Not read: {reasons}."
