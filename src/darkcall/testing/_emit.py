@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import bisect
 import collections
-import heapq
 import json
 import re
 from typing import TYPE_CHECKING, Any, Final
@@ -75,10 +75,14 @@ class _Kind:
         self.calls += 1
         self.first_at = min(self.first_at, record["at"])
         arguments = record.get("arguments")
+        size = len(json.dumps(arguments))
+        if len(self.smallest) == _MAX_TRIED and (False, False, size) >= self.smallest[-1][0]:
+            # However whole it is: to find that out takes longer.
+            return
         is_whole = isinstance(arguments, dict) and is_exact(arguments)
-        effort = (not is_whole, _is_flaky(record), len(json.dumps(arguments)), self.calls)
-        self.smallest.append((effort, record))
-        self.smallest = heapq.nsmallest(_MAX_TRIED, self.smallest, key=lambda one: one[0])
+        effort = (not is_whole, _is_flaky(record), size)
+        bisect.insort(self.smallest, (effort, record), key=lambda one: one[0])
+        del self.smallest[_MAX_TRIED:]
 
 
 def _is_flaky(record: Mapping[str, Any]) -> bool:
@@ -131,7 +135,10 @@ def emit(
     writer = _Writer(functions)
     for number, kind in enumerate(kinds):
         if limit is not None and len(writer.tests) >= limit:
-            writer.left_out += [_sentence(one, "beyond the limit") for one in kinds[number:]]
+            more, calls = len(kinds) - number, sum(one.calls for one in kinds[number:])
+            writer.left_out.append(
+                f"{counted(more, 'more kind')} ({counted(calls, 'call')}): beyond the limit"
+            )
             break
         writer.add(kind)
     tests = writer.tests
