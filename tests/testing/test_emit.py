@@ -485,6 +485,27 @@ def test_a_limit_leaves_the_rarest_kinds_out(shop):
     assert emitted.left_out == ("2 more kinds (2 calls): beyond the limit",)
 
 
+@pytest.mark.parametrize(
+    ("path", "kind", "name"),
+    [
+        ("$", "value", "test_same_when_result_differs"),
+        ("$.lines[0].price", "missing", "test_same_when_lines_price_is_missing"),
+        ("$.a.b.c", "extra", "test_same_when_b_c_is_extra"),
+        ("$.total", "length", "test_same_when_total_differs_in_length"),
+        ("$", "raised", "test_same_when_candidate_raises"),
+        ("$", "not_raised", "test_same_when_candidate_does_not_raise"),
+        ("$", "exception", "test_same_when_exceptions_differ"),
+        ("$", "Größe: 3", "test_same_when_result_differs_in_gr_e_3"),
+        ("$." + "long" * 30, "value", "test_same_when_" + ("long" * 30)[:55]),
+    ],
+)
+def test_a_test_is_named_after_the_function_and_the_first_difference(shop, path, kind, name):
+    records = recorded((shop.same, 1))
+    records[0]["differences"][0].update(path=path, kind=kind)
+
+    assert emit(records).tests == (name,)
+
+
 def test_names_of_tests_are_unique(shop):
     records = recorded((shop.same, 1), (shop.same, None), (shop.same, 1.5))
 

@@ -46,8 +46,12 @@ _WORDS: Final = {
     "value": "differs",
     "missing": "is_missing",
     "extra": "is_extra",
+}
+#: Of these the place says nothing: it is the result as a whole.
+_SENTENCES: Final = {
     "raised": "candidate_raises",
     "not_raised": "candidate_does_not_raise",
+    "exception": "exceptions_differ",
 }
 
 
@@ -237,9 +241,9 @@ def _slug(text: str) -> str:
 def _difference_in_words(record: Mapping[str, Any]) -> str:
     differences = record.get("differences") or [{"path": "$", "kind": "value"}]
     path, kind = str(differences[0]["path"]), str(differences[0]["kind"])
+    if kind in _SENTENCES:
+        return _SENTENCES[kind]
     words = _WORDS.get(kind) or f"differs_in_{kind}"
-    if words.startswith("candidate"):
-        return words
     names = [step for step in steps_of(path) or () if isinstance(step, str) and _slug(step)]
     return f"{'_'.join(names[-2:]) or 'result'}_{words}"
 
