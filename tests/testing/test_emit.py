@@ -12,6 +12,7 @@ import subprocess
 import sys
 import textwrap
 import types
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -554,7 +555,7 @@ HOSTILE = st.text(max_size=60) | st.sampled_from(
 )
 
 
-@settings(max_examples=60)
+@settings(max_examples=40)
 @given(st.lists(HOSTILE, min_size=8, max_size=8))
 def test_no_text_of_a_record_gets_into_the_code(shop, texts):
     value, candidate, path, kind, name, type_name, signature, message = texts
@@ -599,7 +600,10 @@ def compiled_names(code):
     return names
 
 
-@pytest.mark.skipif(shutil.which("ruff") is None, reason="ruff, which formats, is not installed")
+RUFF = shutil.which("ruff", path=Path(sys.executable).parent) or shutil.which("ruff")
+
+
+@pytest.mark.skipif(RUFF is None, reason="ruff, which formats, is not installed")
 def test_a_formatter_and_a_linter_have_nothing_to_say(shop, tmp_path):
     texts = ["it's\n" * 30, 'a "quoted" text, ' * 9, "# noqa", "漢字 " * 40, b"\x00'\"" * 40]
     lines = [shop.Line("tea " * 9, number) for number in range(9)]
@@ -624,7 +628,7 @@ def test_a_formatter_and_a_linter_have_nothing_to_say(shop, tmp_path):
     file.write_text(emitted.code, encoding="utf-8")
 
     for command in (["format", "--check", "--diff"], ["check"]):
-        ruff = [shutil.which("ruff"), command[0], "--isolated", "--no-cache", *command[1:]]
+        ruff = [RUFF, command[0], "--isolated", "--no-cache", *command[1:]]
         done = subprocess.run([*ruff, file], capture_output=True, text=True, check=False)
         assert done.returncode == 0, done.stdout
     assert len(emitted.tests) > 15
