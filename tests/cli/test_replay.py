@@ -88,10 +88,8 @@ def shop(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(sys, "path", [*sys.path])
     # Two files of one name may be written within a second.
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
-    modules = dict(sys.modules)
     yield Shop(tmp_path, capsys)
-    for name in set(sys.modules) - set(modules):
-        del sys.modules[name]
+    sys.modules.pop("recorded_shop", None)
 
 
 @pytest.fixture

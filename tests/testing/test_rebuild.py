@@ -9,6 +9,7 @@ import datetime as dt
 import decimal
 import enum
 import fractions
+import importlib
 import inspect
 import ipaddress
 import json
@@ -224,7 +225,8 @@ LEAVES = [
     np.array(1.5),
     np.zeros((0, 3)),
     *("two\nlines\r\t\\n", "\x00\ud800\u202e\U000e0001", "$", 2**70, -0.0, float("nan")),
-    dt.time(1, 2, tzinfo=BERLIN),
+    *(dt.time(1, 2, tzinfo=BERLIN), dt.time(3, 4, tzinfo=dt.UTC)),
+    dt.datetime.min,  # noqa: DTZ901 -- one without a zone
     *(*Colour, *Level, Flags.A, Flags.A | Flags.B, Flags(0), Line, Sku("x"), Cents(3)),
 ]
 
@@ -454,6 +456,15 @@ def test_a_node_that_nobody_wrote_is_refused(node, reason):
     assert caught.value.reason.startswith(f"value: {reason}")
 
 
+def test_what_is_nested_as_deep_as_descriptions_go_is_made_again():
+    value = Colour.RED
+    for _ in range(31):
+        value = (value,)
+
+    assert_same(value, rebuilt(value))
+    assert why_not([value]).endswith("[*]: cut")
+
+
 def test_what_is_nested_without_end_is_refused():
     node = 1
     for _ in range(150):
@@ -491,6 +502,61 @@ def test_the_first_argument_of_a_method_is_of_its_class():
     assert rebuilt_arguments(Plain.price, recorded(self=plain, x=1)) == {"self": plain, "x": 1}
     made = Plain.__dict__["made"].__func__
     assert rebuilt_arguments(made, recorded(cls=Plain, x=1)) == {"cls": Plain, "x": 1}
+
+
+def test_a_class_that_is_imported_for_type_checkers_alone_is_found(tmp_path, monkeypatch):
+    package = tmp_path / "typed_shop"
+    package.mkdir()
+    (package / "__init__.py").write_text("")
+    (package / "parts.py").write_text(
+        "import dataclasses\n"
+        "@dataclasses.dataclass\n"
+        "class Line:\n    x: int\n"
+        "class Tag(str): pass\n"
+        "class Sku(str): pass\n"
+    )
+    (package / "prices.py").write_text(
+        "from __future__ import annotations\n"
+        "import typing\n"
+        "if typing.TYPE_CHECKING:\n"
+        "    import typed_shop.parts\n"
+        "    import typed_shop.parts as parts\n"
+        "    import nowhere.to_be_found\n"
+        "    from .parts import Line as Row, Nothing\n"
+        "    Name = str\n"
+        "def price(a: list[Row], b: parts.Tag, c: typed_shop.parts.Sku, d: Nothing): ...\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    prices = importlib.import_module("typed_shop.prices")
+    parts = importlib.import_module("typed_shop.parts")
+    given = {"a": [parts.Line(1)], "b": parts.Tag("x"), "c": parts.Sku("y"), "d": 1}
+
+    assert rebuilt_arguments(prices.price, recorded(**given)) == given
+
+
+def test_a_hint_without_a_source_to_look_into_names_nothing():
+    def price(a): ...
+
+    made = types.FunctionType(price.__code__, {"__name__": "nowhere"}, "price")
+    made.__annotations__["a"] = "Nowhere"
+
+    assert rebuilt_arguments(made, {"a": 1}) == {"a": 1}
+
+
+def test_a_hint_that_cannot_be_worked_out_names_nothing():
+    class Alias:
+        """As of a ``type`` statement."""
+
+        @property
+        def __value__(self):
+            raise NameError
+
+    def price(a): ...
+
+    price.__annotations__["a"] = Alias()
+    assert rebuilt_arguments(price, {"a": 1}) == {"a": 1}
+    price.__annotations__["a"] = "1 / 0"
+    assert rebuilt_arguments(price, {"a": 1}) == {"a": 1}
 
 
 def test_a_launched_function_is_known_by_its_control():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import sys
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from darkcall._describe._forms import class_name
 from darkcall._signatures import call_of, unpartial
+
+from ._checkers import names_for_checkers
 
 
 if TYPE_CHECKING:
@@ -79,12 +82,18 @@ def _scope_of(kind: type) -> dict[str, Any]:
 
 
 def _resolved(hint: Any, scope: dict[str, Any], local: dict[str, Any]) -> Iterator[Any]:
-    # One by one: a name that only type checkers see is not to hide the others.
+    # One by one: a name that is nowhere to be found is not to hide the others.
+    with contextlib.suppress(Exception):
+        yield _evaluated(hint, scope, local)
+
+
+def _evaluated(hint: Any, scope: dict[str, Any], local: dict[str, Any]) -> Any:
     holder = types.SimpleNamespace(__annotations__={"hint": hint})
     try:
-        yield typing.get_type_hints(holder, scope, local, include_extras=True)["hint"]
-    except Exception:  # noqa: BLE001 -- a hint may be any expression
-        return
+        return typing.get_type_hints(holder, scope, local, include_extras=True)["hint"]
+    except NameError:
+        local = {**names_for_checkers(scope.get("__name__", "")), **local}
+        return typing.get_type_hints(holder, scope, local, include_extras=True)["hint"]
 
 
 def _own_class(control: Any) -> Iterator[Any]:
@@ -101,10 +110,11 @@ def _parts_of(hint: Any) -> Iterator[Any]:
     if isinstance(hint, typing.TypeVar):
         yield from hint.__constraints__
         yield hint.__bound__
-    # NewType, and what ``type`` statements make.
     yield getattr(hint, "__supertype__", None)
     if not isinstance(hint, type):
-        yield getattr(hint, "__value__", None)
+        # What a ``type`` statement says is worked out here.
+        with contextlib.suppress(Exception):
+            yield hint.__value__
     yield typing.get_origin(hint)
     if typing.get_origin(hint) is typing.Literal:
         yield from map(type, typing.get_args(hint))
