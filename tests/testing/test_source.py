@@ -238,7 +238,7 @@ def test_a_class_that_is_hidden_by_another_is_refused(monkeypatch):
     hidden = Line
     monkeypatch.setattr(sys.modules[__name__], "Line", Place)
 
-    with pytest.raises(NotWrittenError, match="something else under that name"):
+    with pytest.raises(NotWrittenError, match="something else, or nothing"):
         name_of(hidden)
 
 

@@ -116,7 +116,7 @@ def name_of(found: Any) -> Name:
     for part in path.split("."):
         here = getattr(here, part, None)
     if here is not found:
-        raise NotWrittenError(f"{shown} is something else under that name")
+        raise NotWrittenError(f"{shown} has something else, or nothing, under its name")
     return Name(module, path)
 
 
