@@ -292,6 +292,39 @@ def replay(
 
 
 @app.command()
+def emit(
+    records: options.Records,
+    *,
+    output: Annotated[
+        str,
+        typer.Option(
+            "--output", "-o", metavar="FILE", help="Where the tests go; - for standard output."
+        ),
+    ],
+    launch: options.Launch = None,
+    function: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="MODULE:FUNCTION",
+            help="A function whose launch has a name of its own; may be repeated.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(metavar="N", min=1, help="At most so many tests, of the most frequent kinds."),
+    ] = None,
+) -> int:
+    """Write tests of recorded mismatches, one for each kind.
+
+    They fail until the candidate does what the control does. It takes records that were kept with
+    keep="everything". Ends with 0 if tests were written, and 2 if there was nothing to write.
+    """
+    from ._emit import emit_tests  # noqa: PLC0415 -- as above
+
+    return emit_tests(records, output, launch=launch, functions=function or [], limit=limit)
+
+
+@app.command()
 def demo(
     *,
     records: options.Folder = None,

@@ -1,4 +1,4 @@
-"""A page, written whole or not at all."""
+"""A file, written whole or not at all."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import pathlib
 from darkcall._errors import ConfigurationError
 
 
-def write_page(page: str, name: str) -> pathlib.Path:
-    """Write a page; whoever has it open sees the old one or the new one, never a part.
+def write_page(page: str, name: str, *, option: str = "--html") -> pathlib.Path:
+    """Write a file; whoever has it open sees the old one or the new one, never a part.
 
     Args:
-        page: The HTML.
+        page: What is in it.
         name: The file.
+        option: Where its name was typed.
 
     Returns:
         Its whole path.
@@ -33,7 +34,7 @@ def write_page(page: str, name: str) -> pathlib.Path:
             _replace(path, data)
     except (OSError, ValueError) as error:
         why = error.strerror if isinstance(error, OSError) else error
-        raise ConfigurationError(f"--html={name!r} cannot be written: {why}") from None
+        raise ConfigurationError(f"{option}={name!r} cannot be written: {why}") from None
     return path
 
 

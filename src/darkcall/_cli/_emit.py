@@ -1,0 +1,92 @@
+"""Tests of what was recorded, and what no test could be written of."""
+
+from __future__ import annotations
+
+import contextlib
+import pathlib
+import sys
+from typing import TYPE_CHECKING, Final
+
+from darkcall._config import set_enabled
+from darkcall._errors import ConfigurationError
+from darkcall.analysis import read
+from darkcall.analysis._words import counted
+from darkcall.testing._emit import MARK, emit
+from darkcall.testing._found import given
+
+from ._out import write
+from ._page_file import write_page
+
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_NOTHING_WRITTEN: Final = 2
+
+
+def emit_tests(
+    records: Sequence[str],
+    output: str,
+    *,
+    launch: str | None,
+    functions: Sequence[str],
+    limit: int | None,
+) -> int:
+    """Write tests, and say what became of each kind of mismatch.
+
+    Args:
+        records: Where they are.
+        output: The file; ``-`` for standard output.
+        launch: Only this launch.
+        functions: Functions by name.
+        limit: At most so many tests.
+
+    Returns:
+        The exit status.
+
+    Raises:
+        ConfigurationError: A function is not there, or the file cannot be written.
+    """
+    if output != "-":
+        _refuse_what_is_not_ours(output)
+    # As a program would find modules that is started here.
+    here = str(pathlib.Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    reading = read(*records)
+    # What is imported may print, and call what is launched.
+    with contextlib.redirect_stdout(sys.stderr), set_enabled(False):
+        emitted = emit(reading, [given(one) for one in functions], launch=launch, limit=limit)
+    where = "standard output"
+    if emitted.tests and output == "-":
+        write(emitted.code)
+    elif emitted.tests:
+        where = str(write_page(emitted.code, output, option="--output"))
+    lines = [f"no test of {sentence}" for sentence in emitted.left_out]
+    if emitted.tests:
+        lines.append(f"{counted(len(emitted.tests), 'test')} written to {where}")
+    else:
+        why = "none could be written" if emitted.left_out else "no mismatches to write them of"
+        lines.append(f"no tests: {why}, in {counted(reading.records, 'record')}")
+    told = "".join(f"{line}\n" for line in lines)
+    if output == "-":
+        sys.stderr.write(told)
+    else:
+        write(told)
+    return 0 if emitted.tests else _NOTHING_WRITTEN
+
+
+def _refuse_what_is_not_ours(name: str) -> None:
+    path = pathlib.Path(name)
+    try:
+        with path.open("rb") as file:
+            start = file.read(len(MARK))
+    except FileNotFoundError:
+        return
+    except (OSError, ValueError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
+        raise ConfigurationError(f"--output={name!r} cannot be written: {why}") from None
+    if start != MARK.encode():
+        raise ConfigurationError(
+            f"--output={name!r}: darkcall emit did not write that file: choose another name"
+        )

@@ -1,0 +1,163 @@
+"""``darkcall emit``: where tests go, what is said, and how it ends."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+
+import pytest
+
+from darkcall import sinks
+from darkcall.testing import capture
+
+
+WAYS_OUT = textwrap.dedent(
+    """\
+    from darkcall import dark_launch
+
+    print("imported")
+
+
+    def as_float(value):
+        return float(value)
+
+
+    @dark_launch(candidate=as_float)
+    def emitted_same(value):
+        return value
+
+
+    @dark_launch(candidate=as_float, name="of its own")
+    def emitted_other(value):
+        return value
+    """
+)
+
+
+@pytest.fixture
+def module(tmp_path, monkeypatch, capsys):
+    (tmp_path / "an_emitted_shop.py").write_text(WAYS_OUT)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    import an_emitted_shop  # noqa: PLC0415 -- it was not there before
+
+    capsys.readouterr()
+    yield an_emitted_shop
+    del sys.modules["an_emitted_shop"]
+
+
+def written(folder, *calls):
+    with capture(keep="everything") as records:
+        for function, value in calls:
+            function(value)
+    sink = sinks.JsonlSink(folder)
+    for record in records:
+        sink(record)
+    sink.close()
+
+
+def test_tests_go_to_a_file_and_it_is_said_how_many(typed, module, tmp_path):
+    written("records", (module.emitted_same, 1), (module.emitted_same, True))
+
+    status, out, err = typed("emit", "records", "-o", "test_found.py")
+
+    assert (status, err) == (0, "")
+    assert out == f"2 tests written to {tmp_path / 'test_found.py'}\n"
+    assert "emitted_same(1)" in (tmp_path / "test_found.py").read_text()
+
+
+def test_tests_go_to_standard_output_and_nothing_else_does(typed, module, monkeypatch):
+    written("records", (module.emitted_same, 1), (module.emitted_other, 1))
+    del sys.modules["an_emitted_shop"]
+    monkeypatch.setattr(sys, "path", sys.path[1:])
+
+    status, out, err = typed("emit", "records", "--output", "-")
+
+    assert status == 0
+    compile(out, "found", "exec")
+    assert err == (
+        "imported\n"
+        "no test of of its own, candidate: $ type int/float (1 call): no function is named like "
+        "the launch: --function tells where it is\n"
+        "1 test written to standard output\n"
+    )
+
+
+def test_a_function_can_be_told(typed, module):
+    written("records", (module.emitted_other, 1))
+
+    told = "an_emitted_shop:emitted_other"
+    status, out, _ = typed("emit", "records", "-o", "test_found.py", "--function", told)
+
+    assert status == 0
+    assert out.startswith("1 test written")
+
+
+def test_a_function_that_is_not_there_is_an_error(typed, module):
+    written("records", (module.emitted_other, 1))
+
+    status, _, err = typed("emit", "records", "-o", "-", "--function", "an_emitted_shop:no")
+
+    assert status == 3
+    assert "--function='an_emitted_shop:no': AttributeError" in err
+
+
+def test_without_mismatches_nothing_is_written(typed, module, tmp_path):
+    written("records", (module.emitted_same, 1.0))
+
+    status, out, err = typed("emit", "records", "-o", "test_found.py")
+
+    assert (status, out, err) == (2, "no tests: no mismatches to write them of, in 1 record\n", "")
+    assert not (tmp_path / "test_found.py").exists()
+
+
+def test_what_cannot_be_written_is_told_and_nothing_is_written(typed, module, tmp_path):
+    written("records", (module.emitted_other, 1))
+
+    status, out, _ = typed("emit", "records", "-o", "test_found.py")
+
+    assert status == 2
+    assert out.splitlines()[-1] == "no tests: none could be written, in 1 record"
+    assert not (tmp_path / "test_found.py").exists()
+
+
+def test_the_options_narrow_what_is_written(typed, module):
+    written("records", (module.emitted_same, 1), (module.emitted_same, True))
+
+    assert typed("emit", "records", "-o", "-", "--launch", "another")[0] == 2
+    assert "1 test written" in typed("emit", "records", "-o", "-", "--limit", "1")[2]
+
+
+def test_a_file_of_its_own_is_written_anew(typed, module, tmp_path):
+    written("records", (module.emitted_same, 1))
+    file = tmp_path / "test_found.py"
+    typed("emit", "records", "-o", "test_found.py")
+    first = file.read_text()
+    file.write_text(f"{first}# more\n")
+
+    assert typed("emit", "records", "-o", "test_found.py")[0] == 0
+    assert file.read_text() == first
+
+
+def test_a_file_of_somebody_else_is_not_overwritten(typed, module, tmp_path):
+    written("records", (module.emitted_same, 1))
+    (tmp_path / "test_found.py").write_text("# mine\n")
+
+    status, _, err = typed("emit", "records", "-o", "test_found.py")
+
+    assert status == 3
+    assert err == (
+        "darkcall: --output='test_found.py': darkcall emit did not write that file: "
+        "choose another name\n"
+    )
+    assert (tmp_path / "test_found.py").read_text() == "# mine\n"
+
+
+@pytest.mark.parametrize("name", ["records", "no/such/folder/test_found.py", "nul\0"])
+def test_a_file_that_cannot_be_written_is_an_error(typed, module, name):
+    written("records", (module.emitted_same, 1))
+
+    status, _, err = typed("emit", "records", "-o", name)
+
+    assert status == 3
+    assert f"--output={name!r} cannot be written: " in err.replace("\\\\", "\\")
