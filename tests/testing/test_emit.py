@@ -324,8 +324,8 @@ def test_a_launch_with_a_name_of_its_own_needs_to_be_told_its_function(shop):
 @pytest.mark.parametrize(
     ("reference", "message"),
     [
-        ("shop", "will not do: give module:function"),
-        ("shop:class", "will not do: give module:function"),
+        ("shop", "is no function: give module:function"),
+        ("shop:class", "is no function: give module:function"),
         ("no_such_module_here:price", "ModuleNotFoundError: No module named"),
         ("shop:nothing", "AttributeError"),
         ("shop:wrong", "is not decorated with dark_launch"),
@@ -345,7 +345,7 @@ def test_a_function_that_is_not_there_is_an_error(shop, reference, message):
         ("shop.no such thing", "no function is named like the launch"),
         ("no_such_module_here.price", "no function is named like the launch"),
         ("shop.checkout", "no function is named like the launch"),
-        ("shop.wrong", r"\): shop\.wrong is not decorated with dark_launch; --function"),
+        ("shop.wrong", r"\): shop:wrong is not decorated with dark_launch; --function"),
         ("shop.nothing", "AttributeError: .*'nothing'"),
         ("broken.price", "ZeroDivisionError"),
         ("leaving.price", "SystemExit"),

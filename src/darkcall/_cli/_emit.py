@@ -14,6 +14,7 @@ from darkcall.analysis._words import counted
 from darkcall.testing._emit import MARK, emit
 from darkcall.testing._found import given
 
+from ._here import import_from_here
 from ._out import write
 from ._page_file import write_page
 
@@ -49,10 +50,7 @@ def emit_tests(
     """
     if output != "-":
         _refuse_what_is_not_ours(output)
-    # As a program would find modules that is started here.
-    here = str(pathlib.Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
+    import_from_here()
     reading = read(*records)
     # What is imported may print, and call what is launched.
     with contextlib.redirect_stdout(sys.stderr), set_enabled(False):

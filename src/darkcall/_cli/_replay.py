@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import pathlib
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,18 +10,16 @@ from rich.console import Group
 from rich.text import Text
 
 from darkcall._config import set_enabled
-from darkcall._decorator import launch_of
-from darkcall._errors import ConfigurationError
-from darkcall._reference import imported
-from darkcall._text import one_line
 from darkcall.analysis._described import shown
 from darkcall.analysis._terminal._layout import Facts, indented, title
 from darkcall.analysis._terminal._words import plain
 from darkcall.analysis._words import counted, number
+from darkcall.testing._found import given
 from darkcall.testing._mismatch import difference_lines
 from darkcall.testing._replay import replay
 from darkcall.testing._replayed import Fate
 
+from ._here import import_from_here
 from ._out import say, say_json
 
 
@@ -31,7 +28,6 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from darkcall._launch import Launch
     from darkcall.testing._replayed import CandidateReplay, Replay, Way
 
 #: What ``replay`` ends with.
@@ -67,9 +63,10 @@ def replay_records(
     Raises:
         ConfigurationError: There is no such function, it is no launch, or no record is of it.
     """
+    import_from_here()
     # What the code prints is not the answer, and what it calls is nothing to record.
     with contextlib.redirect_stdout(sys.stderr), set_enabled(False):
-        launch = _launch_at(function)
+        launch = given(function).launch
         chosen: dict[str, Any] = {"outcomes": outcomes} if outcomes else {}
         found = replay(records, launch, candidate=candidate, **chosen)
     if as_json:
@@ -77,30 +74,6 @@ def replay_records(
     else:
         say(Group(*_blocks(found, limit)))
     return EXIT_CODES[found.fate]
-
-
-def _launch_at(reference: str) -> Launch:
-    module, colon, path = reference.partition(":")
-    if not colon or not all(part.isidentifier() for part in (*module.split("."), *path.split("."))):
-        raise ConfigurationError(
-            f"{reference!r} is no function: give module:function, as shop.cart:price or "
-            "shop.cart:Cart.price"
-        )
-    # As a program would find it that is started here.
-    here = str(pathlib.Path.cwd())
-    if here not in sys.path:
-        sys.path.insert(0, here)
-    try:
-        function = imported(reference)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 -- importing runs any code
-        why = one_line(f"{type(error).__name__}: {error}", _MAX_REASON)
-        raise ConfigurationError(f"{reference} cannot be imported: {why}") from None
-    try:
-        return launch_of(function)
-    except TypeError:
-        raise ConfigurationError(
-            f"{reference} is not decorated with dark_launch: name the function that is"
-        ) from None
 
 
 def _blocks(found: Replay, limit: int) -> Iterator[RenderableType]:

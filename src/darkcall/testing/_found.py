@@ -87,12 +87,15 @@ def given(reference: str) -> Found:
     module, colon, path = reference.partition(":")
     if not colon or not _is_dotted(module) or not _is_dotted(path):
         raise ConfigurationError(
-            f"--function={reference!r} will not do: give module:function, as shop.cart:price"
+            f"{reference!r} is no function: give module:function, as shop.cart:price or "
+            "shop.cart:Cart.price"
         )
     try:
         return _found(importlib.import_module(module), Name(module, path))
+    except NotFoundError as error:
+        raise ConfigurationError(str(error)) from None
     except (Exception, SystemExit) as error:  # noqa: BLE001 -- importing runs the user's code
-        raise ConfigurationError(f"--function={reference!r}: {_said(error)}") from None
+        raise ConfigurationError(f"{reference} cannot be imported: {_said(error)}") from None
 
 
 def by_name(launch: str) -> Found:
@@ -145,7 +148,7 @@ def _found(module: Any, name: Name) -> Found:
         launch = launch_of(function)
     except TypeError:
         raise NotFoundError(
-            f"{name.module}.{name.path} is not decorated with dark_launch"
+            f"{name.module}:{name.path} is not decorated with dark_launch"
         ) from None
     return Found(launch, name, _kind_of(owner, last))
 
