@@ -19,7 +19,7 @@ EXTRAS = {
     "darkcall/analysis/": ["duckdb"],
     "darkcall/analysis/_page/": ["altair", "jinja2", "markupsafe", "vl_convert"],
     "darkcall/analysis/_terminal/": ["rich"],
-    "darkcall/testing/": ["cattrs", "hypothesis", "pytest"],
+    "darkcall/testing/": ["hypothesis", "pytest"],
 }
 
 
