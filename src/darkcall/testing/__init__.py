@@ -2,9 +2,40 @@
 
 from __future__ import annotations
 
+import importlib
+from typing import TYPE_CHECKING, Any, Final
+
 from ._capture import capture
 from ._mismatch import MismatchError
 from ._strict import strict
 
 
-__all__ = ["MismatchError", "capture", "strict"]
+if TYPE_CHECKING:
+    from ._equivalence import assert_equivalent, equivalence_test
+    from ._launched import equivalence_tests
+
+__all__ = [
+    "MismatchError",
+    "assert_equivalent",
+    "capture",
+    "equivalence_test",
+    "equivalence_tests",
+    "strict",
+]
+
+#: Imported at their first use: whoever needs none of them waits for nothing.
+_LATER: Final = {
+    "assert_equivalent": "._equivalence",
+    "equivalence_test": "._equivalence",
+    "equivalence_tests": "._launched",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(_LATER[name], __name__), name)
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
