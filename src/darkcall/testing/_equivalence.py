@@ -273,8 +273,7 @@ def _example_of(inputs: Inputs, example: Any) -> dict[str, Any]:
 def _inner_test_of(pair: Pair, names: tuple[str, ...]) -> Callable[..., None]:
     """Make what hypothesis calls with each input; its parameters are the control's."""
 
-    def inner(*values: Any) -> None:
-        __tracebackhide__ = True
+    def inner(*values: Any, __tracebackhide__: bool = True) -> None:
         pair.check(dict(zip(names, values, strict=True)))
 
     against = ", ".join(side.name for side in pair.candidates)

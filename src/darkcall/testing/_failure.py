@@ -44,13 +44,15 @@ def shown_value(value: Any) -> str:
         value: Anything; hypothesis is asked how it made it.
 
     Returns:
-        One line, unless hypothesis has a comment to make.
+        One line.
     """
     try:
         from hypothesis.control import current_build_context  # noqa: PLC0415 -- slow to import
         from hypothesis.vendor.pretty import RepresentationPrinter  # noqa: PLC0415 -- as above
 
-        printer = RepresentationPrinter(max_width=_WIDTH, context=current_build_context())
+        printer = RepresentationPrinter(context=current_build_context())
+        printer.max_width = _WIDTH
+        printer.span_comments = {}
         printer.pretty(value)
         return printer.getvalue()
     except Exception:  # noqa: BLE001 -- outside of a test; or the value's own code

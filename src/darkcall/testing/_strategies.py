@@ -125,10 +125,10 @@ def _hint_of(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Any:
             f"{error}; {_way_out(name)}"
         ) from error
     if any(hint is one for one in _SAYS_NOTHING):
-        has = "no type hint" if hint is parameter.empty else f"the hint {_shown(hint)}"
+        what = "no type hint" if hint is parameter.empty else f"the type hint {_shown(hint)}"
         raise ConfigurationError(
-            f"{inputs.name}: the parameter {name!r} has {has}, which does not tell what to call "
-            f"it with; {_way_out(name)}"
+            f"{inputs.name}: the parameter {name!r} has {what}, so nothing tells what to call it "
+            f"with; {_way_out(name)}"
         )
     return hint
 
