@@ -184,9 +184,7 @@ class Inputs:
         kwargs: dict[str, Any] = {}
         rest: tuple[Any, ...] = ()
         parameters = self.parameters.values()
-        has_rest = any(
-            p.kind is p.VAR_POSITIONAL and values.get(p.name, ()) for p in parameters
-        )
+        has_rest = any(p.kind is p.VAR_POSITIONAL and values.get(p.name, ()) for p in parameters)
         for name, parameter in self.parameters.items():
             value = values.get(name, LEFT_OUT)
             if parameter.kind is parameter.VAR_POSITIONAL:

@@ -14,14 +14,13 @@ from darkcall._policy import check_names
 from darkcall._signatures import unpartial
 
 from ._equivalence import made
-from ._extra import hypothesis_for, pytest_for
 from ._pair import COMPARED_BY, CompareKnobs
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hypothesis import settings as Settings  # noqa: N812 -- it is a class
+    import hypothesis
 
     from darkcall._launch import Launch
 
@@ -34,7 +33,7 @@ def equivalence_tests(
     *,
     given: Mapping[str, Mapping[str, Strategy]] | None = None,
     max_examples: int | None = None,
-    settings: Settings | None = None,
+    settings: hypothesis.settings | None = None,
     **rules: Unpack[CompareKnobs],
 ) -> Callable[[Launch], None]:
     """Make a test of each launch of a module or package, as ``equivalence_test`` makes of one.
@@ -55,7 +54,7 @@ def equivalence_tests(
     Raises:
         ConfigurationError: There is no launch in the module, or none of a name that has
             strategies.
-        ImportError: A module cannot be imported, or pytest or hypothesis is not installed.
+        ImportError: A module cannot be imported, or pytest is not installed.
 
     Example:
         >>> import sys, types
@@ -71,8 +70,12 @@ def equivalence_tests(
         >>> test_launches.pytestmark[0].args[0]
         'launch'
     """
-    pytest = pytest_for("equivalence_tests")
-    hypothesis_for("equivalence_tests")
+    try:
+        import pytest  # noqa: PLC0415 -- the rest does without
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            "equivalence_tests() makes tests of pytest: pip install pytest", name="pytest"
+        ) from error
     check_names(rules, "equivalence_tests", known=COMPARED_BY)
     found = _launches_of(_imported(module))
     strategies = _checked(given or {}, found)
@@ -89,7 +92,7 @@ def equivalence_tests(
         )()
 
     test_launches.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)  # noqa: SLF001 -- it stands where it is made
-    return test_launches  # type: ignore[no-any-return]  # pytest is imported when it is used
+    return test_launches
 
 
 def _imported(module: types.ModuleType | str) -> types.ModuleType:

@@ -148,8 +148,7 @@ def _observed(function: Callable[..., Any], arguments: Pair) -> Observation:
 def _steers_the_test(error: BaseException) -> bool:
     """Tell whether it is addressed to whoever runs the test: ``assume(False)``, a skip."""
     return any(
-        isinstance(error, getattr(sys.modules.get(module), name, ()))
-        for module, name in _STEERING
+        isinstance(error, getattr(sys.modules.get(module), name, ())) for module, name in _STEERING
     )
 
 

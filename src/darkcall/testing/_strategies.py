@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import collections.abc
 import functools
 import inspect
 import keyword
@@ -11,19 +10,18 @@ import types
 import typing
 from typing import TYPE_CHECKING, Any, Final
 
+from hypothesis import strategies as st
+
 from darkcall._errors import ConfigurationError
 from darkcall._signatures import call_of, unpartial
 
-from ._extra import hypothesis_for
 from ._inputs import LEFT_OUT, Inputs
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hypothesis.strategies import SearchStrategy
-
-    Strategy = SearchStrategy[Any]
+    Strategy: typing.TypeAlias = st.SearchStrategy[Any]
 
 #: They say that anything goes, and of most of it a function would only complain.
 _SAYS_NOTHING: Final = (Any, object, inspect.Parameter.empty)
@@ -51,7 +49,6 @@ def strategies_for(
         ConfigurationError: There is no such parameter; or one has no strategy, and no hint that
             tells one.
     """
-    st = hypothesis_for("strategies_for").strategies
     inputs = inputs or Inputs(function)
     if not inputs.is_known and not inputs.parameters and not given:
         raise ConfigurationError(
@@ -75,7 +72,6 @@ def strategies_for(
 
 
 def _from_hint(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Strategy:
-    st = hypothesis_for("strategies_for").strategies
     hint = _hint_of(inputs, name, parameter)
     if parameter.kind is parameter.VAR_POSITIONAL:
         return st.lists(_from_type(inputs, name, hint)).map(tuple)
@@ -94,7 +90,6 @@ def _from_hint(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Strat
 
 
 def _from_type(inputs: Inputs, name: str, hint: Any) -> Strategy:
-    st = hypothesis_for("strategies_for").strategies
     try:
         strategy: Strategy = st.from_type(hint)
         strategy.validate()
