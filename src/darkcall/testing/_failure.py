@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import TYPE_CHECKING, Any, Final
+
+from hypothesis.control import current_build_context
+from hypothesis.vendor.pretty import RepresentationPrinter
 
 from darkcall._describe import describe_difference
 from darkcall._redact import MAX_CHARACTERS, Redactor
 from darkcall._text import one_line, qualname_of
 
+from ._inputs import class_of, name_of
 from ._mismatch import MismatchError, difference_lines
 
 
@@ -16,8 +22,6 @@ if TYPE_CHECKING:
 
     from darkcall._comparison import Comparison
     from darkcall._model import Observation
-
-    from ._inputs import Inputs
 
 _MAX_SHOWN: Final = 4000
 #: One line, however long: it is to be pasted.
@@ -47,9 +51,6 @@ def shown_value(value: Any) -> str:
         One line.
     """
     try:
-        from hypothesis.control import current_build_context  # noqa: PLC0415 -- slow to import
-        from hypothesis.vendor.pretty import RepresentationPrinter  # noqa: PLC0415 -- as above
-
         printer = RepresentationPrinter(context=current_build_context())
         printer.max_width = _WIDTH
         printer.span_comments = {}
@@ -68,21 +69,31 @@ def plainly_shown(value: Any) -> str:
 
 
 def shown_call(
-    inputs: Inputs, prefix: tuple[Any, ...], args: Sequence[Any], kwargs: Mapping[str, Any]
+    function: Any, bound: tuple[Any, ...], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> str:
     """Show a call so that it can be pasted.
 
     Args:
-        inputs: The parameters of what is called.
-        prefix: The instance that it is bound to, if any.
+        function: What is called.
+        bound: The instance that it is bound to, if any.
         args: The positional arguments.
         kwargs: The keyword arguments.
     """
-    name = inputs.name
-    if prefix:
-        method = name.rpartition(".")[2]
-        owner = prefix[0]
-        name = f"{owner.__qualname__ if isinstance(owner, type) else shown_value(owner)}.{method}"
+    while isinstance(function, functools.partial):
+        args, kwargs = (*function.args, *args), {**function.keywords, **kwargs}
+        function = function.func
+    name = name_of(function) if hasattr(function, "__qualname__") else shown_value(function)
+    found = class_of(function) and inspect.getattr_static(
+        class_of(function), function.__name__, None
+    )
+    if isinstance(found, property | functools.cached_property):
+        return f"{shown_value(args[0])}.{name.rpartition('.')[2]}"
+    if isinstance(found, classmethod) and not bound:
+        # Its class is in its name.
+        args = args[1:]
+    if bound:
+        owner = bound[0].__qualname__ if isinstance(bound[0], type) else shown_value(bound[0])
+        name = f"{owner}.{name.rpartition('.')[2]}"
     arguments = [
         *map(shown_value, args),
         *(f"{key}={shown_value(value)}" for key, value in kwargs.items()),

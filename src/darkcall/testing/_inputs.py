@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
 
@@ -35,9 +36,10 @@ LEFT_OUT: Final = _LeftOut()
 
 
 def name_of(function: Any) -> str:
-    """Name a callable, as one who calls it would."""
+    """Name a callable, as code beside it would."""
     function = unpartial(function)
-    return escaped(getattr(function, "__qualname__", type(function).__qualname__))
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return escaped(name.rpartition("<locals>.")[2])
 
 
 def unbound(function: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -58,6 +60,23 @@ def unbound(function: Any) -> tuple[Any, tuple[Any, ...]]:
         if instance is not None and not isinstance(instance, types.ModuleType | type):
             return getattr(type(instance), function.__name__), (instance,)
     return function, ()
+
+
+def class_of(function: Any) -> type | None:
+    """Find the class that a function is written in, by its name.
+
+    Args:
+        function: Any function.
+
+    Returns:
+        The class; None if there is none under that name.
+    """
+    path = getattr(function, "__qualname__", "").split(".")[:-1]
+    found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+    if not path:
+        return None
+    found = functools.reduce(lambda one, name: getattr(one, name, None), path, found)
+    return found if isinstance(found, type) else None
 
 
 class Inputs:
@@ -195,7 +214,7 @@ class Inputs:
                 has_rest
                 or by_position
                 or parameter.kind is parameter.POSITIONAL_ONLY
-                or parameter.name == "self"
+                or parameter.name in {"self", "cls"}
             ):
                 if value is LEFT_OUT:
                     skipped.append(parameter.default)

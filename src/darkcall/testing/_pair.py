@@ -177,7 +177,8 @@ class Pair:
         return Arguments(side.rules, (*side.bound, *args), kwargs)
 
     def _shown(self, values: Mapping[str, Any]) -> str:
-        return shown_call(self.inputs, self.control.bound, *self.inputs.call_with(values))
+        args, kwargs = self.inputs.call_with(values)
+        return shown_call(self.control.function, self.control.bound, args, kwargs)
 
 
 def _launch_of(control: Any) -> Launch | None:
