@@ -225,6 +225,7 @@ def made(
         inputs.function, _by_name(inputs, strategies, given or {}), inputs=inputs
     )
     test = hypothesis.given(**drawn_from)(_inner_test_of(pair, tuple(drawn_from)))
+    test.__qualname__ = test.__name__
     for example in reversed([_example_of(inputs, one) for one in examples]):
         test = hypothesis.example(**{name: example[name] for name in drawn_from})(test)
     if max_examples is not None:

@@ -10,6 +10,7 @@ from hypothesis.control import current_build_context
 from hypothesis.vendor.pretty import RepresentationPrinter
 
 from darkcall._describe import describe_difference
+from darkcall._model import Outcome
 from darkcall._redact import MAX_CHARACTERS, Redactor
 from darkcall._text import one_line, qualname_of
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from darkcall._model import Observation
 
 _MAX_SHOWN: Final = 4000
+#: Of what cannot be compared, nothing is known.
+_DISAGREES: Final = (Outcome.MISMATCH, Outcome.CANDIDATE_ERROR)
 #: One line, however long: it is to be pasted.
 _WIDTH: Final = 1 << 20
 
@@ -92,7 +95,7 @@ def shown_call(
         # Its class is in its name.
         args = args[1:]
     if bound:
-        owner = bound[0].__qualname__ if isinstance(bound[0], type) else shown_value(bound[0])
+        owner = name_of(bound[0]) if isinstance(bound[0], type) else shown_value(bound[0])
         name = f"{owner}.{name.rpartition('.')[2]}"
     arguments = [
         *map(shown_value, args),
@@ -122,11 +125,11 @@ def failure_of(
     """
     lines = [f"{one_line(name)}: {_who(failed)}", f"  {call}"]
     lines.append(f"  control {_what(control)}")
-    if again.differences or again.reason:
-        did = again.candidate or control
-        lines += [
-            f"  the control disagrees with itself: run again on the same input, it {_what(did)}",
-        ]
+    if again.outcome in _DISAGREES and again.candidate is not None:
+        lines.append(
+            "  the control disagrees with itself: run again on the same input, it "
+            + _what(again.candidate)
+        )
     described: list[dict[str, Any]] = []
     for candidate, observation, comparison in failed:
         differences = [describe_difference(one, _OPEN) for one in comparison.differences]
