@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import importlib
 import pkgutil
 import sys
@@ -80,7 +81,11 @@ def equivalence_tests(
     found = _launches_of(_imported(module))
     strategies = _checked(given or {}, found)
 
-    @pytest.mark.parametrize("launch", [pytest.param(one, id=one.name) for one in found])
+    cases = [
+        pytest.param(launch, id=name) for name, launch in zip(_ids_of(found), found, strict=True)
+    ]
+
+    @pytest.mark.parametrize("launch", cases)
     def test_launches(launch: Launch) -> None:
         __tracebackhide__ = True
         made(
@@ -127,6 +132,17 @@ def _launches_of(module: types.ModuleType) -> list[Launch]:
 def _is_in(package: str, control: Any) -> bool:
     name = getattr(unpartial(control), "__module__", None) or ""
     return name == package or name.startswith(f"{package}.")
+
+
+def _ids_of(found: list[Launch]) -> list[str]:
+    """Name each; namesakes get a number, which pytest may ask for."""
+    times = collections.Counter[str]()
+    ids = []
+    for launch in found:
+        times[launch.name] += 1
+        number = times[launch.name]
+        ids.append(launch.name if number == 1 else f"{launch.name}-{number}")
+    return ids
 
 
 def _checked(
