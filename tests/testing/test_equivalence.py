@@ -14,6 +14,7 @@ from hypothesis.database import InMemoryExampleDatabase
 from darkcall import ConfigurationError, SignatureMismatchError, configure, dark_launch, launch_of
 from darkcall.compare import equal
 from darkcall.testing import MismatchError, assert_equivalent, equivalence_test
+from darkcall.testing._failure import shown_value
 
 
 #: To explain a failure takes ten times as long as to find it.
@@ -278,6 +279,22 @@ def test_values_and_exceptions_that_cannot_be_shown_do_not_hide_the_failure():
     assert "whose repr raised ValueError>" in str(error)
     assert "raised test_values_and" in str(error)
     assert "<no message>" in str(error)
+
+
+def test_a_value_is_shown_plainly_outside_of_a_test():
+    assert shown_value([1, "a"]) == "[1, 'a']"
+
+
+def test_what_a_builtin_raised_has_no_place():
+    error = failure(divmod, lambda x, y, /: 0, st.just(1), st.just(0))
+    assert "  control raised ZeroDivisionError: integer division or modulo by zero" in lines_of(
+        error
+    )
+
+
+def test_what_cannot_be_copied_is_shared_where_all_is():
+    stream = st.builds(lambda: (one for one in [1]))
+    assert_equivalent(lambda x: 1, lambda x: 1, stream, settings=QUICK, isolate="share")
 
 
 def test_a_control_that_disagrees_with_itself_is_told():

@@ -37,5 +37,5 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
 def test_another_import_that_fails_is_told_as_it_is(monkeypatch):
     monkeypatch.delitem(sys.modules, "darkcall.testing._equivalence", raising=False)
     monkeypatch.setitem(sys.modules, "darkcall.testing._pair", None)
-    with pytest.raises(ModuleNotFoundError, match="darkcall.testing._pair"):
+    with pytest.raises(ModuleNotFoundError, match=r"darkcall\.testing\._pair"):
         testing.assert_equivalent  # noqa: B018 -- it is to fail

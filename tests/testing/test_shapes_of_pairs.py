@@ -145,7 +145,7 @@ def test_callable_objects_and_partials_are_shown_as_they_are_called():
 
     assert lines_of(Cart([3]), lambda n: n + 1)[1] == "  Cart([3])(n=0)"
     partial = functools.partial(power, 2, offset=1)
-    assert lines_of(partial, lambda exponent, offset=1: 0)[1] == "  power(2, 0, offset=1)"
+    assert lines_of(partial, lambda exponent, offset=1: 0)[1] == "  power(2, exponent=0, offset=1)"
 
 
 def test_class_methods_are_called_on_their_class():

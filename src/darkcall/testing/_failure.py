@@ -83,7 +83,7 @@ def shown_call(
         kwargs: The keyword arguments.
     """
     while isinstance(function, functools.partial):
-        args, kwargs = (*function.args, *args), {**function.keywords, **kwargs}
+        args, kwargs = (*function.args, *args), {**kwargs, **function.keywords, **kwargs}
         function = function.func
     name = name_of(function) if hasattr(function, "__qualname__") else shown_value(function)
     found = class_of(function) and inspect.getattr_static(

@@ -25,12 +25,6 @@ class _LeftOut:
     def __repr__(self) -> str:
         return "<left out>"
 
-    def __copy__(self) -> _LeftOut:
-        return self
-
-    def __deepcopy__(self, memo: object) -> _LeftOut:
-        return self
-
 
 LEFT_OUT: Final = _LeftOut()
 

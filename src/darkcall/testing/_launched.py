@@ -88,13 +88,18 @@ def equivalence_tests(
     @pytest.mark.parametrize("launch", cases)
     def test_launches(launch: Launch) -> None:
         __tracebackhide__ = True
-        made(
-            launch,
-            given=strategies.get(launch.name),
-            max_examples=max_examples,
-            settings=settings,
-            **rules,
-        )()
+        try:
+            test = made(
+                launch,
+                given=strategies.get(launch.name),
+                max_examples=max_examples,
+                settings=settings,
+                **rules,
+            )
+        except ConfigurationError as error:
+            error.add_note(f"For this launch: given={{{launch.name!r}: {{...}}}}")
+            raise
+        test()
 
     test_launches.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)  # noqa: SLF001 -- it stands where it is made
     return test_launches
@@ -107,17 +112,12 @@ def _imported(module: types.ModuleType | str) -> types.ModuleType:
         raise ConfigurationError(
             f"equivalence_tests({module!r}): give a module or package, or its name"
         )
-    for one in pkgutil.walk_packages(
-        getattr(module, "__path__", ()), f"{module.__name__}.", onerror=_raise
-    ):
+    # Each is imported before it is looked into, so that what fails is raised.
+    for one in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
         # A main module does what the program does.
         if one.name.rpartition(".")[2] != "__main__":
             importlib.import_module(one.name)
     return module
-
-
-def _raise(_name: str) -> None:
-    raise  # noqa: PLE0704 -- called where a package could not be imported
 
 
 def _launches_of(module: types.ModuleType) -> list[Launch]:
