@@ -228,6 +228,27 @@ def test_results_are_normalized_as_asked():
     assert_equivalent(numbers, lambda x: range(x % 5), settings=QUICK, normalize=list)
 
 
+def test_what_can_be_read_once_is_read_once_for_all_candidates():
+    def numbers(x: int):
+        yield from range(x % 5)
+
+    def more(x: int):
+        yield from range(x % 5 + 1)
+
+    launched = dark_launch(candidate={"one": lambda x: numbers(x), "two": more, "three": more})(
+        lambda x: list(numbers(x))
+    )
+    error = failure(launched, None, st.integers(), normalize=list)
+    assert lines_of(error)[0].endswith("two and three differ from the control")
+    assert lines_of(error)[2:4] == ["  control returned []", "  two returned [0]"]
+    assert "disagrees" not in str(failure(numbers, more, normalize=list))
+
+
+def test_a_normalize_that_fails_is_told():
+    error = failure(price, price, normalize=lambda result: 1 / 0)
+    assert lines_of(error)[-1] == "  could not be compared: normalize failed: ZeroDivisionError"
+
+
 def test_differences_are_ignored_as_asked():
     assert_equivalent(price, price_v2, settings=QUICK, ignore=lambda control, candidate: True)
 
@@ -334,6 +355,14 @@ def test_async_functions_stand_on_either_side():
     assert_equivalent(price, awaited, settings=few)
     assert_equivalent(awaited, price, settings=few)
     assert "awaited returned 0" in str(failure(price_v2, awaited))
+
+
+def test_a_coroutine_that_a_plain_function_returns_cannot_be_compared():
+    async def doubled(x: int):
+        return 2 * x
+
+    error = failure(doubled, lambda x: doubled(x))
+    assert "give a coroutine function as the candidate" in str(error)
 
 
 def test_it_can_be_asked_on_a_running_loop():

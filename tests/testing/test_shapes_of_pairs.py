@@ -165,6 +165,29 @@ def test_methods_of_builtin_objects_keep_their_object():
     )
 
 
+def test_methods_of_builtin_types_have_their_type():
+    assert lines_of(str.upper, str.lower)[1] == "  str.upper('A')"
+
+
+def test_what_is_shared_is_found_beside_a_bound_method():
+    class Shop:
+        def priced(self, cart, stream, /):
+            return next(stream)
+
+    streams = st.builds(lambda: (n for n in (1, 2)))
+    lines = lines_of(
+        Shop().priced, lambda cart, stream, /: next(stream), st.just([]), streams, share=("stream",)
+    )
+    assert lines[2:4] == ["  control returned 1", "  <lambda> returned 2"]
+
+
+def test_a_parameter_named_cls_is_like_any_other():
+    def control(kind: int, cls: int):
+        return cls
+
+    assert lines_of(control, lambda kind, cls: cls + 1)[1] == "  control(kind=0, cls=0)"
+
+
 def test_a_candidate_may_be_bound_where_the_control_is_not():
     cart = Cart([])
     assert lines_of(lambda factor: 0, cart.total, st.integers())[1] == "  <lambda>(factor=1)"
