@@ -235,7 +235,7 @@ def test_what_can_be_read_once_is_read_once_for_all_candidates():
     def more(x: int):
         yield from range(x % 5 + 1)
 
-    launched = dark_launch(candidate={"one": lambda x: numbers(x), "two": more, "three": more})(
+    launched = dark_launch(candidate={"one": numbers, "two": more, "three": more})(
         lambda x: list(numbers(x))
     )
     error = failure(launched, None, st.integers(), normalize=list)
@@ -361,7 +361,10 @@ def test_a_coroutine_that_a_plain_function_returns_cannot_be_compared():
     async def doubled(x: int):
         return 2 * x
 
-    error = failure(doubled, lambda x: doubled(x))
+    def plain(x: int):
+        return doubled(x)
+
+    error = failure(doubled, plain)
     assert "give a coroutine function as the candidate" in str(error)
 
 

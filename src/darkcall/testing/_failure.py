@@ -109,6 +109,8 @@ def failure_of(
     call: str,
     failed: Sequence[tuple[str, Comparison]],
     again: Comparison,
+    *,
+    is_shared: bool,
 ) -> MismatchError:
     """Make the error of a call.
 
@@ -117,6 +119,7 @@ def failure_of(
         call: The call, as text.
         failed: Each candidate that differs: its name, and the comparison.
         again: The control, compared with itself on the same input.
+        is_shared: Whether a part of the input is the same object for all.
 
     Returns:
         The error, not raised; its cause is what one of the sides raised, if any.
@@ -127,6 +130,7 @@ def failure_of(
         lines.append(
             "  the control disagrees with itself: run again on the same input, it "
             + _what(again.candidate)
+            + ("; what is shared may have changed in between" if is_shared else "")
         )
     described: list[dict[str, Any]] = []
     for candidate, comparison in failed:

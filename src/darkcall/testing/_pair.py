@@ -190,7 +190,8 @@ class Pair:
         if failed:
             again = run_control(self.control.function, kept)
             itself = compared(self.control.rules, control, again)
-            raise failure_of(self.name, call or self._shown(values), failed, itself)
+            shown = call or self._shown(values)
+            raise failure_of(self.name, shown, failed, itself, is_shared=self._shares)
 
     @property
     def _shares(self) -> bool:
