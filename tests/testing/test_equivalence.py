@@ -383,6 +383,19 @@ def test_a_candidate_that_cannot_take_the_arguments_is_refused():
         equivalence_test(price, lambda cart, other: 1)
 
 
+def test_a_candidate_by_name_that_cannot_take_the_arguments_is_refused():
+    launched = dark_launch(candidate="operator:neg")(price)
+    with pytest.raises(SignatureMismatchError, match="could not take the control's"):
+        equivalence_test(launched)
+
+
+def test_functions_without_parameters_are_called_all_the_same():
+    assert_equivalent(lambda: 1, lambda: 1, settings=QUICK, examples=[()])
+    assert lines_of(failure(lambda: 1, lambda: 2))[1] == "  <lambda>()"
+    with pytest.raises(ConfigurationError, match="its parameters are none"):
+        assert_equivalent(lambda: 1, lambda: 2, st.none())
+
+
 def test_what_cannot_be_called_is_refused():
     with pytest.raises(TypeError, match=r"candidate=integers\(\) will not do: give a callable"):
         equivalence_test(price, st.integers())

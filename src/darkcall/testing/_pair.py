@@ -10,7 +10,7 @@ import attrs
 from darkcall import _config
 from darkcall._candidate import UnresolvedError
 from darkcall._decorator import launch_of
-from darkcall._errors import ConfigurationError
+from darkcall._errors import ConfigurationError, SignatureMismatchError
 from darkcall._launch import Launch
 from darkcall._model import Outcome
 from darkcall._signatures import check_signatures, signature_of
@@ -236,4 +236,6 @@ def _resolved(candidate: Candidate) -> Callable[..., Any]:
     try:
         return candidate.resolve()
     except UnresolvedError as error:
-        raise ConfigurationError(f"{candidate.full_name} cannot be used: {error}") from error
+        is_refused = str(error).startswith(SignatureMismatchError.__name__)
+        kind = SignatureMismatchError if is_refused else ConfigurationError
+        raise kind(f"{candidate.full_name} cannot be used: {error}") from error
