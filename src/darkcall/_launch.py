@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import sys
 from collections import deque
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Unpack
@@ -360,7 +361,10 @@ class Launch:
         stats = self.stats()
         return self.runs_again or any(one.pending for one in stats.candidates.values())
 
-    def __del__(self) -> None:
+    def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
+        if _is_finalizing():
+            # The modules that would hear of it are being taken apart.
+            return
         # None of a launch that was refused.
         teller = vars(self).get("_teller")
         if teller is not None:

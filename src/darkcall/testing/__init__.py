@@ -11,12 +11,17 @@ from ._strict import strict
 
 
 if TYPE_CHECKING:
+    from ._equivalence import assert_equivalent, equivalence_test
     from ._from_records import RecordedInputs, from_records
+    from ._launched import equivalence_tests
 
 __all__ = [
     "MismatchError",
     "RecordedInputs",
+    "assert_equivalent",
     "capture",
+    "equivalence_test",
+    "equivalence_tests",
     "from_records",
     "strict",
 ]
@@ -24,10 +29,13 @@ __all__ = [
 #: Imported at their first use: whoever needs none of them waits for nothing.
 _LATER: Final = {
     "RecordedInputs": "._from_records",
+    "assert_equivalent": "._equivalence",
+    "equivalence_test": "._equivalence",
+    "equivalence_tests": "._launched",
     "from_records": "._from_records",
 }
 #: What the extra ``testing`` brings.
-_EXTRA: Final = ("cattrs", "hypothesis")
+_EXTRA: Final = "hypothesis"
 
 
 def __getattr__(name: str) -> Any:
@@ -36,7 +44,7 @@ def __getattr__(name: str) -> Any:
     try:
         return getattr(importlib.import_module(_LATER[name], __name__), name)
     except ModuleNotFoundError as error:
-        if error.name not in _EXTRA:
+        if error.name != _EXTRA:
             raise
         raise ImportError(
             f'darkcall.testing.{name} needs {error.name}: pip install "darkcall[testing]"',
