@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import _call
 from ._dark import DARK
-from ._errors import ForTheCaller
 
 
 if TYPE_CHECKING:
@@ -102,10 +101,10 @@ def calling(  # noqa: C901, PLR0915 -- each try guards one step of the call
                 hand_over(launch, counts, jobs, began, None, error)
             except BaseException as fault:
                 lost += ((counts, jobs, number, [type(fault)]),)
-                if type(fault) is ForTheCaller:
-                    raise fault.error from error
                 if not issubclass(type(fault), Exception):
                     raise
+            if terms.look_back is not None:
+                terms.look_back(jobs, error)
             raise
         except BaseException as interrupt:
             lost += ((counts, jobs, number, [type(interrupt)]),)
@@ -114,10 +113,10 @@ def calling(  # noqa: C901, PLR0915 -- each try guards one step of the call
             hand_over(launch, counts, jobs, began, result)
         except BaseException as fault:
             lost += ((counts, jobs, number, [type(fault)]),)
-            if type(fault) is ForTheCaller:
-                raise fault.error from None
             if not issubclass(type(fault), Exception):
                 raise
+        if terms.look_back is not None:
+            terms.look_back(jobs, None)
         return result
 
     return dark
@@ -194,15 +193,13 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
             try:
                 hand_over(launch, counts, jobs, began, None, error, current())
                 if terms.runner.is_inline:
-                    await loop.finish()
-                    if terms.look_back is not None:
-                        terms.look_back(jobs)
+                    await loop.finish(jobs)
             except BaseException as fault:
                 lost += ((counts, jobs, number, [type(fault)]),)
-                if type(fault) is ForTheCaller:
-                    raise fault.error from error
                 if not issubclass(type(fault), Exception):
                     raise
+            if terms.look_back is not None:
+                terms.look_back(jobs, error)
             raise
         except BaseException as interrupt:
             lost += ((counts, jobs, number, [type(interrupt)]),)
@@ -210,15 +207,13 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
         try:
             hand_over(launch, counts, jobs, began, result, None, current())
             if terms.runner.is_inline:
-                await loop.finish()
-                if terms.look_back is not None:
-                    terms.look_back(jobs)
+                await loop.finish(jobs)
         except BaseException as fault:
             lost += ((counts, jobs, number, [type(fault)]),)
-            if type(fault) is ForTheCaller:
-                raise fault.error from None
             if not issubclass(type(fault), Exception):
                 raise
+        if terms.look_back is not None:
+            terms.look_back(jobs, None)
         return result
 
     return dark

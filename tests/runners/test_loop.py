@@ -21,6 +21,7 @@ class Course:
     def __init__(self, do, timeout=5.0):
         self.do = do
         self.timeout = timeout
+        self.work = object()
         self.heard = []
 
     async def observe(self):
@@ -98,7 +99,7 @@ def test_what_was_started_on_the_running_loop_begins_at_the_next_step():
         course = Course(answer)
         start(course, loop=asyncio.get_running_loop())
         at_first = list(course.heard)
-        await loops.finish()
+        await loops.finish([course.work])
         return at_first, course.heard
 
     assert asyncio.run(main()) == ([], [("ended", 42)])

@@ -24,10 +24,10 @@ from ._loop_thread import GRACE_SECONDS, forget, run_to_its_end
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable, Coroutine, Sequence
     from contextvars import Context
 
-    from ._work import Course
+    from ._work import Course, Work
 
 _TICK_SECONDS: Final = 0.001
 
@@ -106,14 +106,16 @@ def _enrolled(
         _waiting.discard(course)
 
 
-async def finish() -> None:
-    """Wait for the candidates on this loop."""
+async def finish(works: Sequence[Work]) -> None:
+    """Wait for the candidates on this loop of a call, for which a runner was given these."""
     loop = current()
-    # A run is settled on any thread, where an asyncio.Event cannot be set.
-    while any(  # noqa: ASYNC110
-        run.loop is loop and not run.is_settled for run in list(_runs)
-    ):
-        await asyncio.sleep(_TICK_SECONDS)
+    while tasks := [
+        run.task
+        for run in list(_runs)
+        if run.loop is loop and run.course.work in works and run.task and not run.is_settled
+    ]:
+        # Not for longer: a run that is given up is settled before its task ends.
+        await asyncio.wait(tasks, timeout=_TICK_SECONDS)
 
 
 def sweep() -> None:
@@ -285,7 +287,7 @@ class _Run:
         self.task: asyncio.Task[Observation] | None = None
         self._coroutine: Coroutine[Any, Any, Observation] | None = None
         self.is_settled = False
-        self._course = course
+        self.course = course
         self._deadline = self._deadline_from_now()
         #: When it is given up if its loop does not run any more.
         self.forgotten_at = self._deadline + GRACE_SECONDS
@@ -301,7 +303,7 @@ class _Run:
             return
         # Not loop.create_task: an eager task factory would run the candidate here,
         # while the caller waits.
-        self._coroutine = self._course.observe()
+        self._coroutine = self.course.observe()
         self.task = asyncio.Task(
             self._coroutine,
             loop=self.loop,
@@ -313,8 +315,8 @@ class _Run:
 
     def _give_time(self) -> None:
         self._deadline = self._deadline_from_now()
-        if self._course.timeout is not None:
-            self._call_later(self._course.timeout, self._overdue)
+        if self.course.timeout is not None:
+            self._call_later(self.course.timeout, self._overdue)
 
     def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
         # In a context of its own: a timer that was cancelled goes on holding it, until
@@ -322,7 +324,7 @@ class _Run:
         self._timer = self.loop.call_later(seconds, function, context=contextvars.Context())
 
     def _deadline_from_now(self) -> float:
-        timeout = self._course.timeout
+        timeout = self.course.timeout
         return math.inf if timeout is None else time.perf_counter() + timeout
 
     def is_overdue(self, now: float) -> bool:
@@ -343,7 +345,7 @@ class _Run:
         """Tell that the candidate goes on after it was cancelled."""
         if not self._is_stuck:
             self._is_stuck = True
-            self._course.got_stuck()
+            self.course.got_stuck()
 
     def _ended(self, task: asyncio.Task[Observation]) -> None:
         if self._timer is not None:
@@ -355,11 +357,11 @@ class _Run:
         else:
             observation = task.result()
         if not self._claimed.acquire(blocking=False):
-            self._course.ended_late(observation)
+            self.course.ended_late(observation)
         elif observation is None:
-            self._course.abandoned("cancelled")
+            self.course.abandoned("cancelled")
         else:
-            self._course.ended(observation)
+            self.course.ended(observation)
         self.is_settled = True
         self._leave()
         # While it waits, a loop holds the timer that it dropped last, such as a cancelled
@@ -369,7 +371,7 @@ class _Run:
     def abandon(self, reason: str) -> None:
         """Go on without the candidate, unless it has ended."""
         if self._claimed.acquire(blocking=False):
-            self._course.abandoned(reason)
+            self.course.abandoned(reason)
             self.is_settled = True
             if reason == "timeout":
                 self._cancel()
