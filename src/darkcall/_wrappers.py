@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from ._launch import Launch
     from ._tally import Tally
 
+#: pytest leaves the frames of this module out: what passes here was raised by the control, or is
+#: what a test asked for.
+__tracebackhide__ = True
+
 #: Where the decorated function keeps its launch.
 ATTRIBUTE = "__darkcall_launch__"
 
@@ -136,6 +140,7 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
     """
     # Imported when needed: asyncio is slow to import.
     from .runners import loop  # noqa: PLC0415
+    from .runners._finish import finish  # noqa: PLC0415
 
     clock, is_dark, is_chosen = time.perf_counter, DARK.get, _call.is_chosen
     admit, hand_over, draw = _call.admit, _call.hand_over, random.random
@@ -193,7 +198,7 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
             try:
                 hand_over(launch, counts, jobs, began, None, error, current())
                 if terms.runner.is_inline:
-                    await loop.finish(jobs)
+                    await finish(jobs)
             except BaseException as fault:
                 lost += ((counts, jobs, number, [type(fault)]),)
                 if not issubclass(type(fault), Exception):
@@ -207,7 +212,7 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
         try:
             hand_over(launch, counts, jobs, began, result, None, current())
             if terms.runner.is_inline:
-                await loop.finish(jobs)
+                await finish(jobs)
         except BaseException as fault:
             lost += ((counts, jobs, number, [type(fault)]),)
             if not issubclass(type(fault), Exception):

@@ -24,10 +24,10 @@ from ._loop_thread import GRACE_SECONDS, forget, run_to_its_end
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine
     from contextvars import Context
 
-    from ._work import Course, Work
+    from ._work import Course
 
 _TICK_SECONDS: Final = 0.001
 
@@ -104,18 +104,6 @@ def _enrolled(
             return run
     finally:
         _waiting.discard(course)
-
-
-async def finish(works: Sequence[Work]) -> None:
-    """Wait for the candidates on this loop of a call, for which a runner was given these."""
-    loop = current()
-    while tasks := [
-        run.task
-        for run in list(_runs)
-        if run.loop is loop and run.course.work in works and run.task and not run.is_settled
-    ]:
-        # Not for longer: a run that is given up is settled before its task ends.
-        await asyncio.wait(tasks, timeout=_TICK_SECONDS)
 
 
 def sweep() -> None:
@@ -287,6 +275,7 @@ class _Run:
         self.task: asyncio.Task[Observation] | None = None
         self._coroutine: Coroutine[Any, Any, Observation] | None = None
         self.is_settled = False
+        self.waiter: asyncio.Event | None = None
         self.course = course
         self._deadline = self._deadline_from_now()
         #: When it is given up if its loop does not run any more.
@@ -362,17 +351,23 @@ class _Run:
             self.course.abandoned("cancelled")
         else:
             self.course.ended(observation)
-        self.is_settled = True
+        self._settle()
         self._leave()
         # While it waits, a loop holds the timer that it dropped last, such as a cancelled
         # sleep's with the candidate's context; not if there is something left to do.
         self.loop.call_soon(lambda: None)
 
+    def _settle(self) -> None:
+        self.is_settled = True
+        if self.waiter is not None:
+            with suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self.waiter.set)
+
     def abandon(self, reason: str) -> None:
         """Go on without the candidate, unless it has ended."""
         if self._claimed.acquire(blocking=False):
             self.course.abandoned(reason)
-            self.is_settled = True
+            self._settle()
             if reason == "timeout":
                 self._cancel()
         if reason != "timeout":

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from darkcall._model import Record
     from darkcall.sinks._outlet import Outlet
 
+#: pytest leaves the frames of this module out: what is raised here is about the call.
+__tracebackhide__ = True
+
 #: So that the same calls give the same records, whatever the launch was given and however slow
 #: the machine is; where the block was not given anything else.
 _DETERMINISTIC: Final[Mapping[str, Any]] = {
@@ -141,10 +144,10 @@ class Onlooker:
         Raises:
             MismatchError: A candidate differs.
         """
-        __tracebackhide__ = True
         strict = [one.strictness for one in tuple(_open) if one.strictness is not None]
         if not strict:
             return
+        # A gate that was a candidate's own a moment ago may have refused the call.
         job = next(job for job in jobs if job.gate is not None)
         call_id = f"{source_of(job.terms.index)}-{job.number}"
         records = {one: one.differing(call_id) for one in strict}
