@@ -51,9 +51,9 @@ def never(_record):
 
 
 def a_launch(control=double, candidate=double_v2, **knobs):
-    return dark_launch(candidate=candidate, **{"name": "shop.double", "sinks": [never], **knobs})(
-        control
-    )
+    # With a runner of its own: other tests configure one that could not run these candidates.
+    own = {"name": "shop.double", "sinks": [never], "runner": InlineRunner()}
+    return dark_launch(candidate=candidate, **{**own, **knobs})(control)
 
 
 def outcomes(records):
@@ -286,7 +286,7 @@ REFUSED = {
 
 @pytest.mark.parametrize("what", REFUSED)
 def test_what_is_refused_elsewhere_is_refused_in_a_block(what):
-    function = a_launch(candidate=lambda x: x + x)
+    function = a_launch(candidate=lambda x: x + x, runner=None)
 
     with capture() as records:
         with pytest.raises((ConfigurationError, SignatureMismatchError)):
@@ -686,12 +686,12 @@ def test_a_runner_of_the_users_own_is_not_asked_to_look_back():
 
 def test_shapes_that_a_plain_function_cannot_stand_for_are_seen():
     class Shop:
-        @dark_launch(candidate=lambda cls, x: x, name="class")
+        @dark_launch(candidate=lambda cls, x: x, runner=InlineRunner())
         @classmethod
         def of_class(cls, x):
             return x
 
-        @dark_launch(candidate=lambda self, x: x, name="method", share=("self",))
+        @dark_launch(candidate=lambda self, x: x, share=("self",), runner=InlineRunner())
         def method(self, x):
             return x
 

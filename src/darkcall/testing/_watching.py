@@ -156,8 +156,7 @@ class Onlooker:
             return
         mismatch = mismatch_of(max(records.values(), key=len))
         for one in strict:
-            if records[one]:
-                one.hear(mismatch)
+            one.hear(mismatch)
         if error is None:
             raise mismatch
         raise mismatch from error
