@@ -182,6 +182,7 @@ async def for_ever(x):
     [
         (fail, {}, 1, "candidate raised ValueError: no"),
         (for_ever, {"timeout": 0.01}, 1, "candidate did not end in time"),
+        (lambda x: x, {"timeout": 1e-9}, 1, "candidate did not end in time"),
         (double, {"compare": not_comparable}, 1, "could not be compared: compare failed: Arith"),
         (lambda x: x, {}, Unkeepable(), "candidate was not run: .*share="),
         ("no_such_module:function", {}, 1, "candidate was not run: importing the candidate failed"),
