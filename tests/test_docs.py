@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 import darkcall
-from darkcall import _budget, _gate, analysis, sinks
+from darkcall import _budget, _gate, analysis, sinks, testing
 from darkcall._policy import CLOSE_SECONDS, KNOBS, SETTINGS, Knobs, Policy, Settings
 from darkcall.compare import equal, same_exception
 
@@ -63,7 +63,9 @@ def test_the_types_of_knobs_name_each_knob():
     assert sorted(Settings.__annotations__) == sorted(SETTINGS)
 
 
-@pytest.mark.parametrize("name", [*darkcall.__all__, *analysis.__all__, *sinks.__all__])
+@pytest.mark.parametrize(
+    "name", [*darkcall.__all__, *analysis.__all__, *sinks.__all__, *testing.__all__]
+)
 def test_the_reference_names_each_public_name(name):
     assert re.search(rf"`(?:darkcall\.)?{name}\b", API_PAGE.read_text("utf-8"))
 
