@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from darkcall._model import Record
 
 _ATTRIBUTE: Final = "darkcall"
+_MISMATCH: Final = f"{MismatchError.__module__}.{MismatchError.__qualname__}"
 _PACKAGE: Final = Path(_config.__file__).parent
 #: So many records are held until they are counted: a test may make calls without end.
 _MAX_HELD: Final = 256
@@ -222,6 +223,7 @@ class Watch:
         if counted is not None:
             self._told.add_plain(counted)
 
+    @pytest.hookimpl(trylast=True)
     def pytest_sessionfinish(self) -> None:
         """Tell what was seen outside of tests; a worker tells its controller."""
         self._count_outside()
@@ -247,7 +249,8 @@ class Watch:
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """Tell what was seen."""
         self._told.add_plain(self._outside.to_plain())
-        if terminalreporter.verbosity < 0 and not is_worth_a_word(self._told):
+        is_quiet = terminalreporter.verbosity < 0 or self._config.getoption("collectonly")
+        if is_quiet and not is_worth_a_word(self._told):
             return
         terminalreporter.section("darkcall")
         for line in summary_lines(self._told, self._names):
@@ -279,7 +282,7 @@ def _may_mismatch(item: pytest.Item) -> frozenset[str] | None:
 
 def _holds_a_mismatch(record: Record) -> bool:
     raised = record.control_raised
-    return raised is not None and raised["type"].endswith("MismatchError")
+    return raised is not None and raised["type"] == _MISMATCH
 
 
 def _without_our_frames(error: MismatchError) -> pytest.ExceptionInfo[BaseException]:

@@ -38,7 +38,7 @@ def summary_lines(account: Account, names: Iterable[str]) -> Iterator[str]:
     unreached = sorted(set(names) - reached)
     if unreached:
         shown = [one_line(name) for name in unreached[:_MAX_NAMES]]
-        yield f"launches without a call: {', '.join(shown)}{_and_more(unreached, _MAX_NAMES)}"
+        yield f"no call was shadowed of: {', '.join(shown)}{_and_more(unreached, _MAX_NAMES)}"
 
 
 def is_worth_a_word(account: Account) -> bool:
@@ -54,7 +54,9 @@ def _count_lines(account: Account) -> Iterator[str]:
     for launch, candidate in sorted({key[:2] for key in account.outcomes}):
         counts = {name: account.outcomes[launch, candidate, name] for name in _OUTCOMES}
         each = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
-        yield f"{_full_name(launch, candidate)}: {sum(counts.values())} calls: {each}"
+        calls = sum(counts.values())
+        noun = "call" if calls == 1 else "calls"
+        yield f"{_full_name(launch, candidate)}: {calls} {noun}: {each}"
 
 
 def _kind_lines(account: Account) -> Iterator[str]:
