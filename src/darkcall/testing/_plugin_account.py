@@ -116,10 +116,13 @@ def _what_differs(record: Record) -> str:
 
 
 def _text_of(difference: Mapping[str, Any]) -> str:
+    path = f"{difference['path']} ({difference['kind']})"
     control, candidate = (
         "nothing"
         if difference[f"{side}_type"] is None
         else shown(difference.get(side), _MAX_CHARACTERS)
         for side in ("control", "candidate")
     )
-    return f"{difference['path']} ({difference['kind']}): {control} | {candidate}"
+    if control == candidate:
+        return f"{path}: both are shown as {control}"
+    return f"{path}: {control} | {candidate}"
