@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 import darkcall
 from darkcall import _config
-from plugin_runs import beside_a_shop
+from plugin_runs import SHOP, beside_a_shop
 
 
 SOURCE = Path(darkcall.__file__).parents[1]
@@ -45,29 +46,41 @@ def test_without_an_option_darkcall_is_not_imported(pytester):
         """
     )
 
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
-    result = subprocess.run(
-        command, check=False, capture_output=True, text=True, env=_environment(), cwd=pytester.path
-    )
+    ended = in_a_process(pytester.path, "-p", "darkcall", PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
 
-    assert result.returncode == 0, result.stdout
+    assert ended.returncode == 0, ended.stdout
 
 
 def test_without_the_plugin_there_is_no_option(pytester):
-    command = [sys.executable, "-m", "pytest", "-p", "no:darkcall", "--darkcall=record"]
-    result = subprocess.run(
-        command, check=False, capture_output=True, text=True, env=_environment(), cwd=pytester.path
-    )
+    ended = in_a_process(pytester.path, "-p", "no:darkcall", "--darkcall=record")
 
-    assert result.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "unrecognized arguments: --darkcall=record" in result.stderr
+    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
+    assert "unrecognized arguments: --darkcall=record" in ended.stderr
 
 
-def _environment():
-    environment = {
+def test_coverage_of_the_code_under_test_is_measured_as_ever(pytester):
+    pytester.makepyfile(shop=SHOP, test_it="import shop\ndef test_it(): shop.price(1)")
+    arguments = ["-p", "darkcall", "--darkcall=record", "-p", "pytest_cov", "--cov=shop"]
+
+    ended = in_a_process(pytester.path, *arguments, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
+
+    assert ended.returncode == 0, ended.stdout
+    assert re.search(r"^shop.py +15 +6 ", ended.stdout, re.MULTILINE), ended.stdout
+
+
+def in_a_process(folder, *arguments, **environment):
+    # What is measured here is not to be measured from outside.
+    clean = {
         name: text for name, text in os.environ.items() if not name.startswith(("COV", "PYTEST"))
     }
-    return {**environment, "PYTHONPATH": str(SOURCE)}
+    return subprocess.run(
+        [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", *arguments],
+        check=False,
+        capture_output=True,
+        text=True,
+        cwd=folder,
+        env={**clean, "PYTHONPATH": str(SOURCE), **environment},
+    )
 
 
 def test_strict_fails_a_test_right_at_the_call_that_differs(run):

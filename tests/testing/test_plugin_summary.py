@@ -112,7 +112,7 @@ def test_calls_without_end_on_many_threads_are_all_counted(run):
     result.stdout.fnmatch_lines(["shop.price [[]candidate[]]: 1200 calls: 1200 match"])
 
 
-def test_what_a_report_tells_is_json(run):
+def test_what_reports_and_workers_tell_is_json(run):
     result = run(
         """
         def test_price(): price(3)
@@ -121,14 +121,24 @@ def test_what_a_report_tells_is_json(run):
         conftest="""
         import json
 
+        def pytest_configure(config):
+            # As a worker has it.
+            config.workeroutput = {}
+
         def pytest_terminal_summary(terminalreporter, config):
             [report] = terminalreporter.stats["passed"]
             data = config.hook.pytest_report_to_serializable(config=config, report=report)
-            print("as json:", json.dumps(data["darkcall"]))
+            print("of the report:", json.dumps(data["darkcall"]))
+            print("of the worker:", json.dumps(config.workeroutput["darkcall"]))
         """,
     )
 
-    result.stdout.fnmatch_lines(['as json: {"outcomes": [[][[]"shop.price", "candidate", *'])
+    result.stdout.fnmatch_lines(
+        [
+            'of the report: {"outcomes": [[][[]"shop.price", "candidate", *',
+            'of the worker: [[]{"outcomes": [[][]], *"shop.price"*',
+        ]
+    )
 
 
 def test_workers_tell_one_summary_even_those_that_crash(run, monkeypatch):
@@ -153,13 +163,6 @@ def test_workers_tell_one_summary_even_those_that_crash(run, monkeypatch):
     # Each worker imports the file, whose call counts once.
     told = [line for line in result.outlines if line.startswith("shop.price [candidate]: ")]
     assert told == ["shop.price [candidate]: 5 calls: 3 match, 2 mismatch"]
-
-
-def test_coverage_of_the_code_under_test_is_measured_as_ever(run):
-    result = run("def test_it(): price(1)", "--darkcall=record", "--cov=shop", "--cov-report=term")
-
-    result.assert_outcomes(passed=1)
-    result.stdout.fnmatch_lines(["shop.py *"])
 
 
 def test_an_account_is_the_same_after_it_passed_to_another_process(account_of):
@@ -242,3 +245,11 @@ def test_reasons_and_names_are_bounded(account_of):
 
     assert "and 2 more reasons" in lines
     assert lines[-1].endswith("shop.09, and 2 more")
+
+
+def test_values_that_look_the_same_are_shown_once(account_of):
+    difference = a_difference("$.a", control="1", candidate="1", candidate_type="shop.Text")
+
+    *_, line = summary_lines(account_of({"outcome": "mismatch", "differences": [difference]}), ())
+
+    assert line.endswith("$.a (value): both are shown as '1'")

@@ -172,9 +172,11 @@ class Watch:
         self, collector: pytest.Collector
     ) -> Generator[None, pytest.CollectReport, pytest.CollectReport]:
         """Count calls that are made where tests are imported; fail what caught a mismatch."""
+        before = self._where
         self._where = _Where(f"the collection of {collector.nodeid or '.'}")
         report = yield
-        self._where = _Where(_OUTSIDE)
+        # That of a folder goes on when that of its files is done.
+        self._where = before
         raised = self._take_raised()
         if raised is not None and report.outcome != "failed":
             report.outcome, report.result, report.longrepr = "failed", [], str(raised)
