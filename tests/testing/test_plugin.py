@@ -347,6 +347,30 @@ def test_a_mismatch_on_a_thread_of_a_test_fails_the_test(run):
     result.assert_outcomes(failed=1)
 
 
+def test_a_mismatch_in_a_task_of_a_test_fails_the_test(run):
+    result = run(
+        """
+        import asyncio
+        from darkcall import dark_launch
+
+        async def other(x): return x + 1
+
+        @dark_launch(candidate=other, name="shop.later")
+        async def later(x): return x
+
+        def test_tasks():
+            async def main():
+                await asyncio.gather(later(1), later(2), return_exceptions=True)
+
+            asyncio.run(main())
+        """,
+        "--darkcall=strict",
+    )
+
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["FAILED test_it.py::test_tasks - *MismatchError*"])
+
+
 def test_a_property_that_does_not_hold_is_shrunk_to_its_least_example(run):
     result = run(
         """

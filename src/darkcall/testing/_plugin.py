@@ -296,7 +296,8 @@ def _without_our_frames(error: MismatchError) -> pytest.ExceptionInfo[BaseExcept
         if not Path(frame.f_code.co_filename).is_relative_to(_PACKAGE):
             shortened = types.TracebackType(shortened, frame, entry.tb_lasti, entry.tb_lineno)
     try:
-        raise error.with_traceback(shortened)
+        # Where a task was all that called, there is nothing else to show.
+        raise error.with_traceback(shortened or error.__traceback__)
     except MismatchError:
         return pytest.ExceptionInfo.from_current()
 
