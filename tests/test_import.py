@@ -44,6 +44,8 @@ NOT_AT_IMPORT = [
     "concurrent.futures",
     "copy",
     "dataclasses",
+    "darkcall.analysis",
+    "darkcall.testing",
     "datetime",
     "decimal",
     "gzip",

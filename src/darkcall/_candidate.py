@@ -51,7 +51,8 @@ class Candidate:
         full_name: With the launch's name before it, for log lines.
         function: The candidate itself; None before it is imported.
         code: Which version of its code runs; None before it is imported.
-        gate: What decides whether it runs; replaced in a forked child.
+        own_gate: What decides whether it runs; replaced in a forked child.
+        gate: The same, but while a test looks on.
         late: How often it ended after its deadline.
         cpu_bound: How often it took the CPU of this process for long.
         quota: Which of its differences are confirmed; replaced in a forked child.
@@ -77,18 +78,25 @@ class Candidate:
         self._failure: str | None = None
         self._try_again_at = 0.0
         self._importing = ForkGate()
+        self._stand_in: Any = None
         if not isinstance(target, str):
             self._adopt(target)
         self.reset(gate)
 
     def reset(self, gate: Gate) -> None:
         """Begin to count at nothing, behind a new gate."""
-        self.gate = gate
+        self.own_gate = gate
+        self.stand_behind(self._stand_in)
         self._outcomes = {outcome: Tally() for outcome in Outcome}
         self._reasons: dict[str, Tally] = {}
         self.late = Tally()
         self.cpu_bound = Tally()
         self.quota = Quota()
+
+    def stand_behind(self, gate: Any) -> None:
+        """Stand behind another gate for a while; None for its own again."""
+        self._stand_in = gate
+        self.gate: Any = self.own_gate if gate is None else gate
 
     def resolve(self) -> Callable[..., Any]:
         """Give the candidate itself; imported now if it was given by name.

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from ._launch import Launch
     from ._model import Record, SinkStats
+    from ._terms import Onlooker
     from .runners import Runner
 
     _Layers: TypeAlias = list[tuple[weakref.ref["Restorable"], dict[str, Any]]]
@@ -36,8 +37,10 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _ENABLED = "enabled"
-#: Stands before the name of a knob that wins over what a launch was given by itself.
-_FORCED = "forced "
+_ONLOOKER = "onlooker"
+#: Stand before the names of knobs that win over what a launch was given by itself, the one over
+#: the other.
+_FORCED, _FORCED_OTHERWISE = "forced ", "otherwise forced "
 _OFF_WORDS = frozenset({"off", "0", "false", "no"})
 
 #: The environment wins over every switch in the code.
@@ -131,7 +134,7 @@ def configure(**settings: Unpack[Settings]) -> Restorable:
         checked[CLOSE_TIMEOUT] = checked_seconds(
             "configure", checked[CLOSE_TIMEOUT], name=CLOSE_TIMEOUT
         )
-    policy = policy_with(checked)
+    policy = own_policy(checked)
     if policy.sinks is not None:
         # What is no sink is to be refused here, not by each launch that would use it.
         outlets_for(policy)
@@ -161,18 +164,30 @@ def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(Fal
     return Restorable({_ENABLED: bool(enabled)})
 
 
-def force(knobs: Mapping[str, Any]) -> Restorable:
+def force(
+    onlooker: Onlooker, knobs: Mapping[str, Any], *, otherwise: Mapping[str, Any]
+) -> Restorable:
     """Set knobs for all launches, whatever these were given by themselves, and switch them on.
 
     For tests: only so do they see each call of each launch.
 
     Args:
+        onlooker: Who hears of each call.
         knobs: Any knobs of ``dark_launch`` but ``candidate`` and ``name``, checked.
+        otherwise: The same, where nobody who forces any has one of that name among ``knobs``.
 
     Returns:
         A context manager, as ``configure`` does.
     """
-    return Restorable({_ENABLED: True, **{_FORCED + name: knobs[name] for name in knobs}})
+    settings = {_ENABLED: True, _ONLOOKER: onlooker}
+    settings.update({_FORCED_OTHERWISE + name: value for name, value in otherwise.items()})
+    settings.update({_FORCED + name: value for name, value in knobs.items()})
+    return Restorable(settings)
+
+
+def onlooker() -> Onlooker | None:
+    """Give the test that looks on; None if there is none."""
+    return _settings().get(_ONLOOKER)
 
 
 def is_enabled() -> bool:
@@ -194,13 +209,23 @@ def close_seconds() -> float:
 
 
 def policy_with(explicit: Mapping[str, Any]) -> Policy:
-    """Make a policy of the defaults and of what a launch was given by itself."""
+    """Make a policy as ``own_policy`` does, in which what is forced wins."""
+    policy, settings = own_policy(explicit), _settings()
+    forced = {
+        name: settings[marked]
+        for name in KNOBS
+        for marked in (_FORCED_OTHERWISE + name, _FORCED + name)
+        if marked in settings
+    }
+    return attrs.evolve(policy, **forced) if forced else policy
+
+
+def own_policy(explicit: Mapping[str, Any]) -> Policy:
+    """Make a policy of the defaults and of what a launch was given by itself, and check these."""
     # None stands for the configured ones of these, not for a value of its own.
     unset = {name for name in ("sinks", "runner") if explicit.get(name) is None}
     own = {name: value for name, value in explicit.items() if name not in unset}
-    settings = _settings()
-    forced = {name: settings[_FORCED + name] for name in KNOBS if _FORCED + name in settings}
-    given = {**settings, **own, **forced}
+    given = {**_settings(), **own}
     return Policy(**{name: given[name] for name in KNOBS if name in given})
 
 

@@ -26,6 +26,7 @@ class Course:
 
     def __init__(self, trial: Trial, arguments: Arguments) -> None:
         self._trial = trial
+        self.work = trial.job
         self._arguments = arguments
         self.timeout = trial.job.terms.policy.timeout
 

@@ -1,4 +1,4 @@
-"""What darkcall raises, always at decoration or configuration; at call time for tests alone."""
+"""What darkcall raises, always at decoration or configuration, never at call time."""
 
 from __future__ import annotations
 
@@ -13,15 +13,3 @@ class ConfigurationError(DarkcallError, ValueError):
 
 class SignatureMismatchError(DarkcallError, TypeError):
     """A candidate could not take the arguments that the control takes."""
-
-
-class ForTheCaller(BaseException):
-    """Carries what a test asked to have raised out of a call; nobody else raises it.
-
-    Args:
-        error: What the caller is to get.
-    """
-
-    def __init__(self, error: Exception) -> None:
-        super().__init__(error)
-        self.error = error

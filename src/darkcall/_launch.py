@@ -75,7 +75,7 @@ class Launch:
         self._explicit: dict[str, Any] = dict(knobs)
         self._is_paused = False
         self._signature = signature_of(control)
-        policy = _config.policy_with(self._explicit)
+        policy = _config.own_policy(self._explicit)
         self._policy = policy
         self._counts = Counts()
         self._teller = Teller(self, self._index)
@@ -95,12 +95,11 @@ class Launch:
         self.only_candidate = self.candidates[0] if len(self.candidates) == 1 else None
         # The control as a candidate, from when it is first asked for.
         self._rerun: Rerun | None = None
-        self._parameters = self._parameters_for(policy)
         self._loop = self._loop_of_its_own()
         # None while it is off.
         self._terms: Terms | None = None
         self._is_stale = True
-        self.check_runner(policy.runner)
+        self._check(self._explicit)
         self._adopt(policy)
         _config.add(self)
         # Until now it heard of no switch.
@@ -178,16 +177,20 @@ class Launch:
         # A signal handler may have come here in the middle: what it interrupted is stale.
         self._is_stale = True
 
-    def _parameters_for(self, policy: Policy) -> Parameters:
-        # A default for the whole process names what some controls have, and others not.
-        is_own = "share" in self._explicit
-        return Parameters(self._signature, policy.share, ignores_unknown=not is_own)
+    def _check(self, explicit: Mapping[str, Any]) -> None:
+        """Refuse what this launch cannot be given by itself, whatever is forced just now."""
+        policy = _config.own_policy(explicit)
+        self.check_runner(policy.runner, explicit)
+        _config.outlets_for(policy)
+        if "share" in explicit:
+            Parameters(self._signature, policy.share)
 
     def _adopt(self, policy: Policy) -> None:
-        self._parameters = self._parameters_for(policy)
+        # A default for the whole process names what some controls have, and others not.
+        self._parameters = Parameters(self._signature, policy.share, ignores_unknown=True)
         if _bounds_of(policy) != _bounds_of(self._policy):
             for candidate in (*self.candidates, *([self._rerun] if self._rerun else ())):
-                candidate.gate.rebound(**_bounds_of(policy))
+                candidate.own_gate.rebound(**_bounds_of(policy))
         self._policy = policy
         # Kept while it is off, too: with the last holder an outlet's counts would go.
         self._outlets = _config.outlets_for(policy)
@@ -196,7 +199,7 @@ class Launch:
         if self._is_paused or not _config.is_enabled():
             self._terms = None
             return
-        runner = _config.runner_for(policy)
+        runner, onlooker = _config.runner_for(policy), _config.onlooker()
         self._terms = Terms(
             launch=self.name,
             index=self._index,
@@ -206,7 +209,10 @@ class Launch:
             runner=runner,
             rerun=self._rerun_by(policy, runner),
             teller=self._teller,
+            onlooker=onlooker,
         )
+        for candidate in (*self.candidates, *([self._rerun] if self._rerun else ())):
+            candidate.stand_behind(onlooker and onlooker.gate)
 
     def _rerun_by(self, policy: Policy, runner: Runner) -> Rerun | None:
         """Give the control as a candidate; None if it is not to run again, or cannot there."""
@@ -259,15 +265,9 @@ class Launch:
         """
         check_names(knobs, "update")
         with _config.locked():
-            before = self._explicit
-            after = {**before, **knobs}
-            self.check_runner(_config.policy_with(after).runner, after)
+            self._check({**self._explicit, **knobs})
             self._explicit = {**self._explicit, **knobs}
-            try:
-                self._refresh()
-            except ConfigurationError:
-                self._explicit = before
-                raise
+            self._refresh()
 
     def _settle_lost(self) -> None:
         """Account for the calls whose shadowing was interrupted."""
@@ -345,7 +345,7 @@ class Launch:
                     reasons=reasons,
                     pending=shadowed - sum(outcomes.values()),
                     late=candidate.late.value,
-                    stuck=candidate.gate.stuck,
+                    stuck=candidate.own_gate.stuck,
                     cpu_bound=candidate.cpu_bound.value,
                 )
                 for candidate, outcomes, reasons in counted

@@ -92,7 +92,7 @@ class Rerun(Candidate):
             reasons=reasons,
             pending=chosen - sum(outcomes.values()),
             late=self.late.value,
-            stuck=self.gate.stuck,
+            stuck=self.own_gate.stuck,
             cpu_bound=self.cpu_bound.value,
         )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from .compare import Equality
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from ._job import Job
     from ._noise import Rerun
@@ -17,6 +17,24 @@ if TYPE_CHECKING:
     from ._telling import Teller
     from .runners import Remote, Runner
     from .sinks._outlet import Outlet
+
+
+class Onlooker(Protocol):
+    """A test that looks on; there is none in production.
+
+    Attributes:
+        gate: What stands before each candidate meanwhile.
+    """
+
+    gate: Any
+
+    def look_back(self, jobs: Sequence[Job], error: Exception | None) -> None:
+        """Hear that a call is over, and raise what is to be raised out of it.
+
+        Args:
+            jobs: Those of the call.
+            error: What the control raised; None if it returned.
+        """
 
 
 class Terms:
@@ -46,7 +64,7 @@ class Terms:
         runner: Where candidates run.
         rerun: The control as a candidate; None if it does not run again.
         remote: What runs them in other processes, if the runner has them run so.
-        look_back: What a test asked to have done before an async call returns; None if nothing.
+        look_back: What a test has done last at each call, and may raise; None but in tests.
         teller: Tells the sinks what the launch counted.
     """
 
@@ -87,6 +105,7 @@ class Terms:
         runner: Runner,
         rerun: Rerun | None,
         teller: Teller,
+        onlooker: Onlooker | None = None,
     ) -> None:
         self.launch = launch
         self.index = index
@@ -104,7 +123,7 @@ class Terms:
         self.rerun = rerun
         self.remote: Remote | None = getattr(runner, "remote", None)
         self.submit = runner.submit
-        self.look_back: Callable[[Sequence[Job]], None] | None = getattr(runner, "look_back", None)
+        self.look_back = None if onlooker is None else onlooker.look_back
         self.teller = teller
         self.describes_arguments = policy.keep == "everything" or policy.digest_inputs
         self.may_match_plainly = (

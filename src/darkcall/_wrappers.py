@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from . import _call
 from ._dark import DARK
-from ._errors import ForTheCaller
 
 
 if TYPE_CHECKING:
@@ -23,6 +22,10 @@ if TYPE_CHECKING:
     from ._job import Job
     from ._launch import Launch
     from ._tally import Tally
+
+#: pytest leaves the frames of this module out: what passes here was raised by the control, or is
+#: what a test asked for.
+__tracebackhide__ = True
 
 #: Where the decorated function keeps its launch.
 ATTRIBUTE = "__darkcall_launch__"
@@ -102,10 +105,10 @@ def calling(  # noqa: C901, PLR0915 -- each try guards one step of the call
                 hand_over(launch, counts, jobs, began, None, error)
             except BaseException as fault:
                 lost += ((counts, jobs, number, [type(fault)]),)
-                if type(fault) is ForTheCaller:
-                    raise fault.error from error
                 if not issubclass(type(fault), Exception):
                     raise
+            if terms.look_back is not None:
+                terms.look_back(jobs, error)
             raise
         except BaseException as interrupt:
             lost += ((counts, jobs, number, [type(interrupt)]),)
@@ -114,10 +117,10 @@ def calling(  # noqa: C901, PLR0915 -- each try guards one step of the call
             hand_over(launch, counts, jobs, began, result)
         except BaseException as fault:
             lost += ((counts, jobs, number, [type(fault)]),)
-            if type(fault) is ForTheCaller:
-                raise fault.error from None
             if not issubclass(type(fault), Exception):
                 raise
+        if terms.look_back is not None:
+            terms.look_back(jobs, None)
         return result
 
     return dark
@@ -137,6 +140,7 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
     """
     # Imported when needed: asyncio is slow to import.
     from .runners import loop  # noqa: PLC0415
+    from .runners._finish import finish  # noqa: PLC0415
 
     clock, is_dark, is_chosen = time.perf_counter, DARK.get, _call.is_chosen
     admit, hand_over, draw = _call.admit, _call.hand_over, random.random
@@ -194,15 +198,13 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
             try:
                 hand_over(launch, counts, jobs, began, None, error, current())
                 if terms.runner.is_inline:
-                    await loop.finish()
-                    if terms.look_back is not None:
-                        terms.look_back(jobs)
+                    await finish(jobs)
             except BaseException as fault:
                 lost += ((counts, jobs, number, [type(fault)]),)
-                if type(fault) is ForTheCaller:
-                    raise fault.error from error
                 if not issubclass(type(fault), Exception):
                     raise
+            if terms.look_back is not None:
+                terms.look_back(jobs, error)
             raise
         except BaseException as interrupt:
             lost += ((counts, jobs, number, [type(interrupt)]),)
@@ -210,15 +212,13 @@ def awaiting(  # noqa: C901, PLR0915 -- each try guards one step of the call
         try:
             hand_over(launch, counts, jobs, began, result, None, current())
             if terms.runner.is_inline:
-                await loop.finish()
-                if terms.look_back is not None:
-                    terms.look_back(jobs)
+                await finish(jobs)
         except BaseException as fault:
             lost += ((counts, jobs, number, [type(fault)]),)
-            if type(fault) is ForTheCaller:
-                raise fault.error from None
             if not issubclass(type(fault), Exception):
                 raise
+        if terms.look_back is not None:
+            terms.look_back(jobs, None)
         return result
 
     return dark

@@ -11,6 +11,7 @@ import pytest
 from darkcall import Observation, _guard, _threads
 from darkcall.runners import _coming
 from darkcall.runners import loop as loops
+from darkcall.runners._finish import finish
 from darkcall.runners.thread import STANDSTILLS
 from looking import wait_until
 
@@ -21,6 +22,7 @@ class Course:
     def __init__(self, do, timeout=5.0):
         self.do = do
         self.timeout = timeout
+        self.work = object()
         self.heard = []
 
     async def observe(self):
@@ -98,7 +100,7 @@ def test_what_was_started_on_the_running_loop_begins_at_the_next_step():
         course = Course(answer)
         start(course, loop=asyncio.get_running_loop())
         at_first = list(course.heard)
-        await loops.finish()
+        await finish([course.work])
         return at_first, course.heard
 
     assert asyncio.run(main()) == ([], [("ended", 42)])

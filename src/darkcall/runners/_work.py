@@ -76,6 +76,10 @@ class Course(Protocol):
     """What becomes of an async candidate, as its run hears of it."""
 
     @property
+    def work(self) -> Work:
+        """What a runner was given, and came to this."""
+
+    @property
     def timeout(self) -> float | None:
         """How long it may take, in seconds."""
 

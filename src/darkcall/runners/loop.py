@@ -106,16 +106,6 @@ def _enrolled(
         _waiting.discard(course)
 
 
-async def finish() -> None:
-    """Wait for the candidates on this loop."""
-    loop = current()
-    # A run is settled on any thread, where an asyncio.Event cannot be set.
-    while any(  # noqa: ASYNC110
-        run.loop is loop and not run.is_settled for run in list(_runs)
-    ):
-        await asyncio.sleep(_TICK_SECONDS)
-
-
 def sweep() -> None:
     """Give up what its loop will not end: the loop is closed, or blocked by a candidate."""
     global _background  # noqa: PLW0603 -- one loop for the process
@@ -285,7 +275,8 @@ class _Run:
         self.task: asyncio.Task[Observation] | None = None
         self._coroutine: Coroutine[Any, Any, Observation] | None = None
         self.is_settled = False
-        self._course = course
+        self.waiter: asyncio.Event | None = None
+        self.course = course
         self._deadline = self._deadline_from_now()
         #: When it is given up if its loop does not run any more.
         self.forgotten_at = self._deadline + GRACE_SECONDS
@@ -301,7 +292,7 @@ class _Run:
             return
         # Not loop.create_task: an eager task factory would run the candidate here,
         # while the caller waits.
-        self._coroutine = self._course.observe()
+        self._coroutine = self.course.observe()
         self.task = asyncio.Task(
             self._coroutine,
             loop=self.loop,
@@ -313,8 +304,8 @@ class _Run:
 
     def _give_time(self) -> None:
         self._deadline = self._deadline_from_now()
-        if self._course.timeout is not None:
-            self._call_later(self._course.timeout, self._overdue)
+        if self.course.timeout is not None:
+            self._call_later(self.course.timeout, self._overdue)
 
     def _call_later(self, seconds: float, function: Callable[[], None]) -> None:
         # In a context of its own: a timer that was cancelled goes on holding it, until
@@ -322,7 +313,7 @@ class _Run:
         self._timer = self.loop.call_later(seconds, function, context=contextvars.Context())
 
     def _deadline_from_now(self) -> float:
-        timeout = self._course.timeout
+        timeout = self.course.timeout
         return math.inf if timeout is None else time.perf_counter() + timeout
 
     def is_overdue(self, now: float) -> bool:
@@ -343,7 +334,7 @@ class _Run:
         """Tell that the candidate goes on after it was cancelled."""
         if not self._is_stuck:
             self._is_stuck = True
-            self._course.got_stuck()
+            self.course.got_stuck()
 
     def _ended(self, task: asyncio.Task[Observation]) -> None:
         if self._timer is not None:
@@ -355,22 +346,28 @@ class _Run:
         else:
             observation = task.result()
         if not self._claimed.acquire(blocking=False):
-            self._course.ended_late(observation)
+            self.course.ended_late(observation)
         elif observation is None:
-            self._course.abandoned("cancelled")
+            self.course.abandoned("cancelled")
         else:
-            self._course.ended(observation)
-        self.is_settled = True
+            self.course.ended(observation)
+        self._settle()
         self._leave()
         # While it waits, a loop holds the timer that it dropped last, such as a cancelled
         # sleep's with the candidate's context; not if there is something left to do.
         self.loop.call_soon(lambda: None)
 
+    def _settle(self) -> None:
+        self.is_settled = True
+        if self.waiter is not None:
+            with suppress(RuntimeError):
+                self.loop.call_soon_threadsafe(self.waiter.set)
+
     def abandon(self, reason: str) -> None:
         """Go on without the candidate, unless it has ended."""
         if self._claimed.acquire(blocking=False):
-            self._course.abandoned(reason)
-            self.is_settled = True
+            self.course.abandoned(reason)
+            self._settle()
             if reason == "timeout":
                 self._cancel()
         if reason != "timeout":

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from darkcall._text import one_line
-from darkcall.analysis._described import shown
+from darkcall.analysis._described import shown, side_by_side
+from darkcall.analysis._words import cut
 
 
 if TYPE_CHECKING:
@@ -13,19 +13,24 @@ if TYPE_CHECKING:
 
     from darkcall._model import Record
 
+_MAX_CANDIDATES: Final = 5
+_MAX_ARGUMENTS: Final = 20
 _MAX_DIFFERENCES: Final = 10
+_MAX_ARGUMENT: Final = 200
 _MAX_CHARACTERS: Final = 300
 _NOTHING: Final = "nothing there"
+_NOT_KEPT: Final = "not kept"
 
 
 class MismatchError(AssertionError):
     """A candidate did not do what its control did.
 
-    It can be pickled, so that it passes from one process to another.
+    Its message is of bounded length, and what is a secret by the launch's ``redact`` is hidden in
+    it.  It can be pickled, so that it passes from one process to another.
 
     Attributes:
         differences: Where the two differ: mappings of the shape that a record's ``differences``
-            have.  Empty if the candidate raised, took too long, or could not be compared.
+            have; of all candidates that differ.  Empty if none could be compared.
 
     Example:
         >>> from darkcall import dark_launch
@@ -49,41 +54,60 @@ class MismatchError(AssertionError):
         self.differences = tuple(differences)
 
 
-def mismatch_of(record: Record) -> MismatchError:
-    """Make the error of a call from its record.
+def mismatch_of(records: Sequence[Record]) -> MismatchError:
+    """Make the error of a call from its records.
 
     Args:
-        record: A record of a call on which the candidate did not do what the control did.
+        records: Those of the candidates that did not do what the control did, one at least.
 
     Returns:
         The error, not raised.
     """
-    lines = [f"{one_line(record.launch)}: {_what_happened(record)}", *_details(record)]
-    return MismatchError("\n".join(lines), record.differences)
+    lines: list[str] = []
+    for number, record in enumerate(records[:_MAX_CANDIDATES]):
+        lines += [f"{cut(record.launch)}: {_what_happened(record)}"]
+        lines += _call_lines(record) if number == 0 else ()
+        lines += _candidate_lines(record)
+    if len(records) > _MAX_CANDIDATES:
+        lines.append(f"and {len(records) - _MAX_CANDIDATES} more candidates differ")
+    differences = [difference for record in records for difference in record.differences]
+    return MismatchError("\n".join(lines), differences)
 
 
 def _what_happened(record: Record) -> str:
-    candidate = one_line(record.candidate)
+    candidate = cut(record.candidate)
     if record.outcome == "timeout":
         return f"{candidate} did not end in time"
+    if record.outcome == "skipped":
+        return f"{candidate} was not run: {cut(record.reason, _MAX_CHARACTERS)}"
     if record.outcome == "uncomparable":
-        return f"{candidate} could not be compared: {one_line(record.reason or '')}"
+        return f"{candidate} could not be compared: {cut(record.reason, _MAX_CHARACTERS)}"
     return f"{candidate} differs from the control"
 
 
-def _details(record: Record) -> Iterator[str]:
+def _call_lines(record: Record) -> Iterator[str]:
     if record.arguments is not None:
-        arguments = [f"{name}={_text(value)}" for name, value in record.arguments.items()]
-        yield f"  called with: {', '.join(arguments)}"
-    for side, raised in (
-        ("control", record.control_raised),
-        ("candidate", record.candidate_raised),
-    ):
-        if raised is not None:
-            yield f"  {side} raised {raised['type']}: {raised.get('message', '')}"
+        arguments = [
+            f"{cut(name)}={shown(value, _MAX_ARGUMENT)}" for name, value in record.arguments.items()
+        ]
+        left = len(arguments) - _MAX_ARGUMENTS
+        more = [f"{left} more"] if left > 0 else []
+        yield f"  called with: {', '.join([*arguments[:_MAX_ARGUMENTS], *more])}"
+    if record.control_raised is not None:
+        yield f"  control raised {_raised(record.control_raised)}"
+
+
+def _candidate_lines(record: Record) -> Iterator[str]:
+    if record.candidate_raised is not None:
+        yield f"  candidate raised {_raised(record.candidate_raised)}"
     yield from difference_lines(record.differences)
     if record.stopped is not None:
-        yield f"  the comparison stopped: {record.stopped}"
+        yield f"  the comparison stopped: {cut(record.stopped, _MAX_CHARACTERS)}"
+
+
+def _raised(described: Mapping[str, Any]) -> str:
+    message = described.get("message")
+    return cut(f"{described['type']}: {message}" if message else described["type"], _MAX_CHARACTERS)
 
 
 def difference_lines(differences: Sequence[Mapping[str, Any]]) -> Iterator[str]:
@@ -96,14 +120,28 @@ def difference_lines(differences: Sequence[Mapping[str, Any]]) -> Iterator[str]:
         Lines without their ends.
     """
     for difference in differences[:_MAX_DIFFERENCES]:
-        yield f"  {difference['path']}  ({difference['kind']})"
-        for side in ("control", "candidate"):
+        yield f"  {cut(difference['path'], _MAX_CHARACTERS)}  ({cut(difference['kind'])})"
+        for side, text in zip(("control", "candidate"), _sides(difference), strict=True):
             kind = difference[f"{side}_type"]
-            value = _text(difference.get(side)) if kind is not None else _NOTHING
-            yield f"    {side + ':':<11}{value}" + ("" if kind is None else f"  ({kind})")
+            yield f"    {side + ':':<11}{text}" + ("" if kind is None else f"  ({cut(kind)})")
     left = len(differences) - _MAX_DIFFERENCES
     if left > 0:
         yield f"  and {left} more"
+
+
+def _sides(difference: Mapping[str, Any]) -> tuple[str, str]:
+    if "control" not in difference:
+        return _NOT_KEPT, _NOT_KEPT
+    control, candidate = difference["control"], difference["candidate"]
+    if difference["control_type"] is None:
+        return _NOTHING, _text(candidate)
+    if difference["candidate_type"] is None:
+        return _text(control), _NOTHING
+    # Of long values what they have in common is left out, not where they differ.
+    one, other = side_by_side(control, candidate, _MAX_CHARACTERS)
+    if not (one.differs or other.differs):
+        return _text(control), _text(candidate)
+    return one.before + one.differs + one.after, other.before + other.differs + other.after
 
 
 def _text(described: Any) -> str:

@@ -5,38 +5,46 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Final, Unpack
 
+from darkcall._model import CONTROL_NAME
+from darkcall._tally import Tally
+
 from ._mismatch import MismatchError, mismatch_of
-from ._watching import watching
+from ._watching import Watching
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from darkcall._model import Record
     from darkcall._policy import Knobs
 
-#: What is no agreement.  A call that was skipped was not looked at.
-DIFFERS: Final = frozenset({"mismatch", "candidate_error", "timeout", "uncomparable"})
+#: What is no agreement.  A call that is not compared looks like agreement, and is none.
+DIFFERS: Final = frozenset({"mismatch", "candidate_error", "timeout", "uncomparable", "skipped"})
 
 
-@contextlib.contextmanager
-def strict(**knobs: Unpack[Knobs]) -> Iterator[None]:
+def strict(**knobs: Unpack[Knobs]) -> AbstractContextManager[None]:
     """Have each call raise on which a candidate does not do what the control does.
 
-    Candidates run as in :func:`capture`.  A call raises where a candidate's outcome is
-    ``mismatch``, ``candidate_error``, ``timeout`` or ``uncomparable``.  What raises can be caught
-    by the code that calls; so the block raises at its end what did not come through.
+    Candidates run as in :func:`capture`.  When all of them have, the call raises if the outcome of
+    any is ``mismatch``, ``candidate_error``, ``timeout`` or ``uncomparable``; or ``skipped``, as
+    where an argument cannot be copied: nobody would notice that a launch compares nothing.
+
+    The code that calls may catch what is raised.  So the block raises at its end what did not come
+    through; if it raises something else, that gets a note.
 
     Args:
-        **knobs: Knobs that launches have meanwhile, as in :func:`capture`.
+        **knobs: Knobs that launches have meanwhile, as in :func:`capture`; ``keep`` is
+            ``"everything"`` where nothing else is said, so that the error shows the arguments.
 
     Returns:
-        A context manager.
+        A context manager, for one block.
 
     Raises:
         MismatchError: A candidate differs; from the call, or from the block's end.
         TypeError: There is no such knob.
-        ConfigurationError: A knob cannot have that value, or ``DARKCALL=off`` is set.
+        ConfigurationError: A knob cannot have that value; or, where the block begins,
+            ``DARKCALL=off`` is set.
 
     Example:
         >>> from darkcall import dark_launch
@@ -50,16 +58,72 @@ def strict(**knobs: Unpack[Knobs]) -> Iterator[None]:
         ...     double("a")
         'aa'
     """
-    raised: list[MismatchError] = []
+    return _Strict(knobs)
 
-    def watch(record: Record) -> MismatchError | None:
-        if record.outcome not in DIFFERS:
-            return None
-        error = mismatch_of(record)
-        raised.append(error)
-        return error
 
-    with watching(watch, {"keep": "everything", **knobs}, caller="strict"):
-        yield
-    if raised:
-        raise raised[0]
+class _Strict:
+    def __init__(self, knobs: Mapping[str, object]) -> None:
+        self._watching = Watching("strict", knobs, self._take, strictness=self, keep="everything")
+        #: Of calls that are not over yet, or never will be, as those that were cancelled.
+        self._found: dict[str, list[Record]] = {}
+        self._calls = Tally()
+        self._first: MismatchError | None = None
+
+    def __enter__(self) -> None:
+        self._watching.open()
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        self._watching.close()
+        for records in self._found.values():
+            self.hear(mismatch_of(records))
+        first, self._first = self._first, None
+        try:
+            if first is not None:
+                self._tell(first, error)
+        finally:
+            # Its traceback leads to this frame: a cycle if it stayed.
+            del first, error
+
+    def _tell(self, first: MismatchError, error: BaseException | None) -> None:
+        others = self._calls.value - 1
+        rest = [f"and {others} more of the block's calls"] if others else []
+        if error is None:
+            for line in rest:
+                first.add_note(line)
+            raise first
+        if not _leads_to_a_mismatch(error):
+            # A class of the user's own may let nothing be added.
+            with contextlib.suppress(Exception):
+                error.add_note("\n".join(["darkcall: on a call before that,", str(first), *rest]))
+
+    def _take(self, record: Record) -> None:
+        # That the control disagrees with itself is not a candidate's doing.
+        if record.outcome in DIFFERS and record.candidate != CONTROL_NAME:
+            self._found.setdefault(record.call_id, []).append(record)
+
+    def differing(self, call_id: str) -> Sequence[Record]:
+        """Give the records for which a call that is over is to raise, and forget them."""
+        return self._found.pop(call_id, ())
+
+    def hear(self, error: MismatchError) -> None:
+        """Hear what a call raises."""
+        self._calls.add()
+        if self._first is None:
+            self._first = error
+
+
+def _leads_to_a_mismatch(error: BaseException) -> bool:
+    """Whether whoever sees the error sees a MismatchError, too."""
+    seen: set[int] = set()
+    ahead: list[BaseException | None] = [error]
+    while ahead:
+        one = ahead.pop()
+        if one is None or id(one) in seen:
+            continue
+        if isinstance(one, MismatchError):
+            return True
+        seen.add(id(one))
+        ahead += [one.__cause__, one.__context__]
+        if isinstance(one, BaseExceptionGroup):
+            ahead += one.exceptions
+    return False
