@@ -4,32 +4,29 @@ from __future__ import annotations
 
 import contextlib
 import threading
-import types
 from collections import deque
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 import pytest
 
 from darkcall import _config
+from darkcall._model import CONTROL_NAME
 
 from ._capture import capture
 from ._mismatch import MismatchError, mismatch_of
-from ._plugin_account import Account
+from ._plugin_account import DIFFERS, Account
 from ._plugin_summary import is_worth_a_word, summary_lines
-from ._strict import DIFFERS
-from ._watching import watching
+from ._watching import Watching
 
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator
+    from collections.abc import Generator, Iterator, Sequence
 
     from darkcall._model import Record
 
 _ATTRIBUTE: Final = "darkcall"
 _MISMATCH: Final = f"{MismatchError.__module__}.{MismatchError.__qualname__}"
-_PACKAGE: Final = Path(_config.__file__).parent
 #: So many records are held until they are counted: a test may make calls without end.
 _MAX_HELD: Final = 256
 
@@ -56,8 +53,12 @@ def begin(config: pytest.Config, mode: str) -> None:
             "and there would be no call to see; unset it"
         )
     watch = config.stash[_WATCH] = Watch(config, is_strict=mode == "strict")
-    knobs = {"keep": "everything"} if mode == "strict" else {}
-    undo.enter_context(watching(watch, knobs, caller="--darkcall"))
+    if mode == "strict":
+        watching = Watching("--darkcall", {}, watch.take, strictness=watch, keep="everything")
+    else:
+        watching = Watching("--darkcall", {}, watch.take)
+    watching.open()
+    undo.callback(watching.close)
     config.pluginmanager.register(watch, "darkcall-watch")
 
 
@@ -93,6 +94,10 @@ class _Where:
     records: list[Record] | None = None
     may_mismatch: frozenset[str] | None = frozenset()
 
+    def lets_differ(self, launch: str) -> bool:
+        """Whether the candidates of a launch may differ here."""
+        return self.may_mismatch is None or launch in self.may_mismatch
+
 
 _OUTSIDE: Final = "outside of tests"
 
@@ -112,8 +117,9 @@ class Watch:
         self._config = config
         self._is_strict = is_strict
         self._where = _Where(_OUTSIDE)
-        # The first of the current phase.
+        # The first of the current phase, and what no call has raised yet, by call.
         self._raised: MismatchError | None = None
+        self._found: dict[str, list[Record]] = {}
         # No lock is taken on the way of a call: a fork may leave it locked.
         self._held: deque[tuple[Record, str, str, bool]] = deque()
         self._counting = threading.Lock()
@@ -123,7 +129,12 @@ class Watch:
         self._names: set[str] = set()
         self._heard_of_workers = False
 
-    def __call__(self, record: Record) -> Exception | None:
+    def take(self, record: Record) -> None:
+        """Take a record, on the thread on which it is made.
+
+        Args:
+            record: It.
+        """
         where = self._where
         if where.records is not None:
             where.records.append(record)
@@ -131,19 +142,33 @@ class Watch:
         if self._is_strict and outcome in DIFFERS and _holds_a_mismatch(record):
             # The control did not get to its end: a call inside it raised.
             outcome = "skipped"
-        differs = outcome in DIFFERS
-        is_allowed = where.may_mismatch is None or record.launch in where.may_mismatch
-        self._held.append((record, outcome, where.name, differs and self._is_strict and is_allowed))
+        # That the control disagrees with itself is not a candidate's doing.
+        fails = self._is_strict and outcome in DIFFERS and record.candidate != CONTROL_NAME
+        is_allowed = fails and where.lets_differ(record.launch)
+        if fails and not is_allowed:
+            self._found.setdefault(record.call_id, []).append(record)
+        self._held.append((record, outcome, where.name, is_allowed))
         if len(self._held) > _MAX_HELD and self._counting.acquire(blocking=False):
             try:
                 self._count()
             finally:
                 self._counting.release()
-        if not self._is_strict or is_allowed or not differs:
-            return None
-        error = mismatch_of(record)
+
+    def differing(self, call_id: str) -> Sequence[Record]:
+        """Give the records for which a call that is over is to raise, and forget them.
+
+        Args:
+            call_id: The call's.
+        """
+        return self._found.pop(call_id, ())
+
+    def hear(self, error: MismatchError) -> None:
+        """Hear what a call raises.
+
+        Args:
+            error: It.
+        """
         self._raised = self._raised or error
-        return error
 
     def _count(self) -> None:
         with contextlib.suppress(IndexError):
@@ -158,6 +183,10 @@ class Watch:
         return counted.to_plain() if counted.outcomes else {}
 
     def _take_raised(self) -> MismatchError | None:
+        # What is left is of calls that were cancelled.
+        found, self._found = self._found, {}
+        for records in list(found.values()):
+            self.hear(mismatch_of(records))
         raised, self._raised = self._raised, None
         return raised
 
@@ -199,12 +228,10 @@ class Watch:
         It comes after the hooks that put in what unittest caught, and before the report is made.
         """
         raised = self._take_raised()
-        excinfo = call.excinfo
-        if raised is not None and (excinfo is None or excinfo.errisinstance(pytest.skip.Exception)):
-            raised.add_note("The call raised this, and what called it caught it.")
-            call.excinfo = _without_our_frames(raised)
-        elif excinfo is not None and isinstance(excinfo.value, MismatchError):
-            call.excinfo = _without_our_frames(excinfo.value)
+        if raised is not None and (
+            call.excinfo is None or call.excinfo.errisinstance(pytest.skip.Exception)
+        ):
+            call.excinfo = _raised_again(raised)
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(
@@ -287,22 +314,12 @@ def _holds_a_mismatch(record: Record) -> bool:
     return raised is not None and raised["type"] == _MISMATCH
 
 
-def _without_our_frames(error: MismatchError) -> pytest.ExceptionInfo[BaseException]:
-    # By the traceback itself: pytest goes back to it to find the frame of the test.
-    __tracebackhide__ = True
-    shortened: types.TracebackType | None = None
-    for entry in reversed(list(_entries(error.__traceback__))):
-        frame = entry.tb_frame
-        if not Path(frame.f_code.co_filename).is_relative_to(_PACKAGE):
-            shortened = types.TracebackType(shortened, frame, entry.tb_lasti, entry.tb_lineno)
+def _raised_again(error: MismatchError) -> pytest.ExceptionInfo[BaseException]:
+    error.add_note("The call raised this, and what called it caught it.")
     try:
-        # Where a task was all that called, there is nothing else to show.
-        raise error.with_traceback(shortened or error.__traceback__)
+        raise error
     except MismatchError:
-        return pytest.ExceptionInfo.from_current()
-
-
-def _entries(entry: types.TracebackType | None) -> Iterator[types.TracebackType]:
-    while entry is not None:
-        yield entry
-        entry = entry.tb_next
+        excinfo = pytest.ExceptionInfo.from_current()
+    # Where a task was all that called, there is nothing else to show.
+    __tracebackhide__ = len(excinfo.traceback.filter(excinfo)) > 1
+    return excinfo
