@@ -209,7 +209,7 @@ def test_a_mismatch_that_was_caught_fails_the_phase_in_which_it_was(run):
 
     # The one of teardown passed before.
     result.assert_outcomes(passed=2, failed=3, errors=2)
-    result.stdout.fnmatch_lines(["E*The call raised this, and what called it caught it."])
+    result.stdout.fnmatch_lines(["E*It did not come through: what called caught it, *"])
 
 
 def test_a_test_that_fails_by_itself_fails_with_its_own_error(run):
@@ -353,22 +353,90 @@ def test_a_mismatch_in_a_task_of_a_test_fails_the_test(run):
         import asyncio
         from darkcall import dark_launch
 
-        async def other(x): return x + 1
+        async def other(x):
+            if x == "slow":
+                await go_on.wait()
+            return x + x
 
         @dark_launch(candidate=other, name="shop.later")
         async def later(x): return x
 
-        def test_tasks():
+        async def turns():
+            for _ in range(20): await asyncio.sleep(0)
+
+        def test_caught():
             async def main():
-                await asyncio.gather(later(1), later(2), return_exceptions=True)
+                await asyncio.gather(later("a"), later("b"), return_exceptions=True)
+
+            asyncio.run(main())
+
+        def test_cancelled():
+            async def main():
+                global go_on
+                go_on = asyncio.Event()
+                task = asyncio.create_task(later("slow"))
+                await turns()
+                task.cancel()
+                await turns()
+                go_on.set()
+                await turns()
 
             asyncio.run(main())
         """,
         "--darkcall=strict",
     )
 
+    result.assert_outcomes(failed=2)
+    result.stdout.fnmatch_lines(
+        [
+            "FAILED test_it.py::test_caught - *MismatchError*",
+            "FAILED test_it.py::test_cancelled - *MismatchError*",
+        ]
+    )
+
+
+def test_all_candidates_of_a_call_run_before_it_raises(run):
+    result = run(
+        """
+        from darkcall import dark_launch
+
+        @dark_launch(candidate={"v2": lambda x: x + 1, "v3": lambda x: x + 2}, name="shop.two")
+        def two(x): return x
+
+        def test_two(): two(1)
+        """,
+        "--darkcall=strict",
+    )
+
     result.assert_outcomes(failed=1)
-    result.stdout.fnmatch_lines(["FAILED test_it.py::test_tasks - *MismatchError*"])
+    result.stdout.fnmatch_lines(
+        ["shop.two [[]v2[]]: 1 call: 1 mismatch", "shop.two [[]v3[]]: 1 call: 1 mismatch"]
+    )
+
+
+def test_a_control_that_disagrees_with_itself_fails_no_test(run):
+    result = run(
+        """
+        from darkcall import dark_launch
+        from darkcall.testing import capture
+
+        @dark_launch(candidate=lambda: len(calls), name="shop.count")
+        def count():
+            calls.append(None)
+            return len(calls)
+
+        calls = []
+
+        def test_count():
+            with capture(noise=1.0) as records:
+                count()
+            assert [record.outcome for record in records] == ["match", "mismatch"]
+        """,
+        "--darkcall=strict",
+    )
+
+    result.assert_outcomes(passed=1)
+    result.stdout.fnmatch_lines(["1 mismatch: shop.count [[]control[]] in *: $ (value): 1 | 2"])
 
 
 def test_a_property_that_does_not_hold_is_shrunk_to_its_least_example(run):

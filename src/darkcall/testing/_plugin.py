@@ -315,7 +315,7 @@ def _holds_a_mismatch(record: Record) -> bool:
 
 
 def _raised_again(error: MismatchError) -> pytest.ExceptionInfo[BaseException]:
-    error.add_note("The call raised this, and what called it caught it.")
+    error.add_note("It did not come through: what called caught it, or cancelled the call.")
     try:
         raise error
     except MismatchError:
