@@ -130,15 +130,21 @@ def test_off_switches_launches_off_until_the_run_ends(run):
     result = run(
         """
         from darkcall import launch_of
+        from darkcall.testing import capture
 
         def test_price():
             price(3)
             assert launch_of(price).stats().off == 1
+
+        def test_asked_for_by_name():
+            with capture() as records:
+                price(3)
+            assert len(records) == 1
         """,
         "--darkcall=off",
     )
 
-    result.assert_outcomes(passed=1)
+    result.assert_outcomes(passed=2)
     result.stdout.fnmatch_lines(["darkcall: off"])
     result.stdout.no_fnmatch_line("=* darkcall =*")
     assert _config.is_enabled()
@@ -562,6 +568,22 @@ def test_a_test_that_may_mismatch_does_not_fail_and_is_told(run):
 
     result.assert_outcomes(passed=2, failed=1)
     result.stdout.fnmatch_lines(["3 mismatch (2 allowed by may_mismatch): shop.price *"])
+
+
+def test_a_block_inside_a_test_that_may_mismatch_is_as_strict_as_ever(run):
+    result = run(
+        """
+        from darkcall.testing import MismatchError, strict
+
+        @pytest.mark.may_mismatch("shop.price")
+        def test_price():
+            with pytest.raises(MismatchError), strict():
+                price(3)
+        """,
+        "--darkcall=strict",
+    )
+
+    result.assert_outcomes(passed=1)
 
 
 def test_may_mismatch_takes_names_alone(run):

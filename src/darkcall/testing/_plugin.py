@@ -120,6 +120,7 @@ class Watch:
         # The first of the current phase, and what no call has raised yet, by call.
         self._raised: MismatchError | None = None
         self._found: dict[str, list[Record]] = {}
+        self._asked = threading.local()
         # No lock is taken on the way of a call: a fork may leave it locked.
         self._held: deque[tuple[Record, str, str, bool]] = deque()
         self._counting = threading.Lock()
@@ -160,7 +161,9 @@ class Watch:
         Args:
             call_id: The call's.
         """
-        return self._found.pop(call_id, ())
+        records = self._found.pop(call_id, ())
+        self._asked.has_given = bool(records)
+        return records
 
     def hear(self, error: MismatchError) -> None:
         """Hear what a call raises.
@@ -168,7 +171,9 @@ class Watch:
         Args:
             error: It.
         """
-        self._raised = self._raised or error
+        # Else it is a block inside the test that has the call raise.
+        if self._asked.has_given:
+            self._raised = self._raised or error
 
     def _count(self) -> None:
         with contextlib.suppress(IndexError):
@@ -186,7 +191,7 @@ class Watch:
         # What is left is of calls that were cancelled.
         found, self._found = self._found, {}
         for records in list(found.values()):
-            self.hear(mismatch_of(records))
+            self._raised = self._raised or mismatch_of(records)
         raised, self._raised = self._raised, None
         return raised
 
