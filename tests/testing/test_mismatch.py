@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from darkcall import dark_launch
 from darkcall.testing import MismatchError, strict
-from darkcall.testing._mismatch import difference_lines, mismatch_of
+from darkcall.testing._message import difference_lines
+from darkcall.testing._mismatch import mismatch_of
 
 
 def raised(control, candidate, *args, **knobs):

@@ -15,7 +15,7 @@ from darkcall.analysis._terminal._layout import Facts, indented, title
 from darkcall.analysis._terminal._words import plain
 from darkcall.analysis._words import counted, number
 from darkcall.testing._found import given
-from darkcall.testing._mismatch import difference_lines
+from darkcall.testing._message import difference_lines
 from darkcall.testing._replay import replay
 from darkcall.testing._replayed import Fate
 

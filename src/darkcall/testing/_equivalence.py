@@ -113,7 +113,7 @@ def equivalence_test(
         >>> test_total()
         Traceback (most recent call last):
             ...
-        darkcall.testing._mismatch.MismatchError: total: total_v2 differs from the control
+        darkcall.testing.MismatchError: total: total_v2 differs from the control
           total(prices=[1, 1])
           control returned 2
           total_v2 returned 1

@@ -15,7 +15,8 @@ from darkcall._redact import MAX_CHARACTERS, Redactor
 from darkcall._text import one_line, qualname_of
 
 from ._inputs import class_of, name_of
-from ._mismatch import MismatchError, difference_lines
+from ._message import difference_lines
+from ._mismatch import MismatchError
 
 
 if TYPE_CHECKING:

@@ -156,7 +156,8 @@ class Onlooker:
             return
         mismatch = mismatch_of(max(records.values(), key=len))
         for one in strict:
-            one.hear(mismatch)
+            if records[one]:
+                one.hear(mismatch)
         if error is None:
             raise mismatch
         raise mismatch from error
