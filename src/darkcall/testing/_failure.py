@@ -34,7 +34,7 @@ class _HidesNothing(Redactor):
         return text[:limit]
 
 
-_OPEN: Final = _HidesNothing()
+OPEN: Final[Redactor] = _HidesNothing()
 
 
 def shown_value(value: Any) -> str:
@@ -108,17 +108,17 @@ def failure_of(
         The error, not raised; its cause is what one of the sides raised, if any.
     """
     lines = [f"{one_line(name)}: {_who(failed)}", f"  {call}"]
-    lines.append(f"  control {_what(control)}")
+    lines.append(f"  control {what_it_did(control)}")
     if again.differences or again.reason:
         did = again.candidate or control
         lines += [
-            f"  the control disagrees with itself: run again on the same input, it {_what(did)}",
+            f"  the control disagrees with itself: run again on the same input, it {what_it_did(did)}",
         ]
     described: list[dict[str, Any]] = []
     for candidate, observation, comparison in failed:
-        differences = [describe_difference(one, _OPEN) for one in comparison.differences]
-        lines.append(f"  {candidate} {_what(observation)}")
-        lines += _lines_of(comparison, differences)
+        differences = [describe_difference(one, OPEN) for one in comparison.differences]
+        lines.append(f"  {candidate} {what_it_did(observation)}")
+        lines += comparison_lines(comparison, differences)
         described += differences
     error = MismatchError("\n".join(lines), described)
     raised = [one.exception for _, one, _ in failed if one.exception is not None]
@@ -138,7 +138,8 @@ def _joined(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _what(side: Observation) -> str:
+def what_it_did(side: Observation) -> str:
+    """Tell what a side did, as the end of a sentence."""
     if side.exception is None:
         return f"returned {plainly_shown(side.value)}"
     kind = qualname_of(type(side.exception))
@@ -159,7 +160,10 @@ def _where(error: BaseException) -> str:
     return f" (in {one_line(code.co_name)}, line {traceback.tb_lineno} of {code.co_filename})"
 
 
-def _lines_of(comparison: Comparison, differences: Sequence[dict[str, Any]]) -> Iterator[str]:
+def comparison_lines(
+    comparison: Comparison, differences: Sequence[dict[str, Any]]
+) -> Iterator[str]:
+    """Show what a comparison came to; the differences are described ones."""
     if comparison.reason is not None:
         yield f"  could not be compared: {one_line(comparison.reason)}"
     yield from difference_lines(differences)
