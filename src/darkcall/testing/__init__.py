@@ -11,13 +11,16 @@ from ._strict import strict
 
 
 if TYPE_CHECKING:
+    from ._classes import assert_equivalent_classes, equivalence_machine
     from ._equivalence import assert_equivalent, equivalence_test
     from ._launched import equivalence_tests
 
 __all__ = [
     "MismatchError",
     "assert_equivalent",
+    "assert_equivalent_classes",
     "capture",
+    "equivalence_machine",
     "equivalence_test",
     "equivalence_tests",
     "strict",
@@ -26,6 +29,8 @@ __all__ = [
 #: Imported at their first use: whoever needs none of them waits for nothing.
 _LATER: Final = {
     "assert_equivalent": "._equivalence",
+    "assert_equivalent_classes": "._classes",
+    "equivalence_machine": "._classes",
     "equivalence_test": "._equivalence",
     "equivalence_tests": "._launched",
 }

@@ -111,9 +111,10 @@ def failure_of(
     lines.append(f"  control {what_it_did(control)}")
     if again.differences or again.reason:
         did = again.candidate or control
-        lines += [
-            f"  the control disagrees with itself: run again on the same input, it {what_it_did(did)}",
-        ]
+        lines.append(
+            "  the control disagrees with itself: run again on the same input, it "
+            f"{what_it_did(did)}"
+        )
     described: list[dict[str, Any]] = []
     for candidate, observation, comparison in failed:
         differences = [describe_difference(one, OPEN) for one in comparison.differences]

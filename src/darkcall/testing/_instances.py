@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 #: So many items of an iterator are compared: it may have no end.
 MAX_ITEMS: Final = 1000
+#: What is compared as a list where both sides give one of a kind.
+_LISTED: Final = (Iterator, MappingView, AsyncIterator)
 T = TypeVar("T")
 #: The arguments of what takes none.
 _NOTHING: Final = Arguments(Rules.of("", list, Policy(), shares_own=False), (), {})
@@ -128,11 +130,11 @@ class Instances:
         self._subject = subject
         self._control = _Side(subject.control, run_control)
         self._candidate = _Side(subject.candidate, run_candidate)
-        self._calls: list[Call] = []
+        self._steps: list[Call | str] = []
         self._are_made = False
 
     def make(self, call: Call) -> None:
-        """Make both.
+        """Make both; if both raise the same, whatever comes does nothing.
 
         Args:
             call: Of the constructor.
@@ -140,12 +142,11 @@ class Instances:
         Raises:
             MismatchError: The candidate differs.
         """
-        control, candidate = self._run(call)
-        if control.raised or candidate.raised:
-            # If both did the same, there is nothing to go on with.
-            self._check(call.operation.rules, (control, candidate))
+        both = self._run(call)
+        if any(one.raised for one in both):
+            self._check(call.operation.rules, both)
             return
-        self._control.instance, self._candidate.instance = control.value, candidate.value
+        self._control.instance, self._candidate.instance = (one.value for one in both)
         self._are_made = True
         self._check_state()
 
@@ -171,18 +172,17 @@ class Instances:
         self._candidate.close()
 
     def _run(self, call: Call) -> Both:
-        self._calls.append(call)
+        rules = call.operation.rules
+        # Whoever shares an argument may change it before it is shown.
+        shares = rules.policy.isolate != "copy" or rules.policy.share
+        self._steps.append(repr(call) if shares else call)
+        arguments = Arguments(rules, call.args, call.kwargs)
         run = call.operation.run
-        arguments = Arguments(call.operation.rules, call.args, call.kwargs)
         return self._control.apply(run, arguments), self._candidate.apply(run, arguments)
 
     def _settled(self, both: Both) -> Both | None:
-        """Make results comparable that are the same kind of thing; None if both are themselves."""
-        both = self._where(inspect.isawaitable, _Side.awaited, both)
-        for one in both:
-            if inspect.iscoroutine(one.value):
-                # Python would warn that nobody awaited what the other side has no match for.
-                one.value.close()
+        """Make of results what can be compared; None if both are the instance itself."""
+        both = self._awaited(both)
         sides = (self._control, self._candidate)
         are_themselves = [one.value is side.instance for one, side in zip(both, sides, strict=True)]
         if all(are_themselves):
@@ -193,14 +193,35 @@ class Instances:
                 for one, is_itself in zip(both, are_themselves, strict=True)
             )
             return control, candidate
-        observe = self._subject.observe
-        if observe is not None and self._are_own(both):
-            both = self._observed(both[0].value, both[1].value, observe)
-        return self._where(_can_be_listed, _Side.listed, both)
+        if self._subject.observe is not None and self._are_own(both):
+            return self._observed(self._subject.observe, both[0].value, both[1].value)
+        return self._listed(both)
 
-    def _where(
+    def _observed(self, observe: Callable[[Any], Any], control: Any, candidate: Any) -> Both:
+        did = self._control.did(observe, control), self._candidate.did(observe, candidate)
+        both = self._listed(self._awaited(did))
+        if both[0].exception is not None:
+            # Whoever wrote it knows the control: nothing would be compared at all.
+            raise both[0].exception
+        return both
+
+    def _awaited(self, both: Both) -> Both:
+        both = self._alike(inspect.isawaitable, _Side.awaited, both)
+        for one in both:
+            if inspect.iscoroutine(one.value):
+                # The other side's is none. Python would warn that nobody awaited it.
+                one.value.close()
+        return both
+
+    def _listed(self, both: Both) -> Both:
+        for kind in _LISTED:
+            both = self._alike(kind.__instancecheck__, _Side.listed, both)
+        return both
+
+    def _alike(
         self, applies: Callable[[Any], bool], does: Callable[[_Side, Any], Any], both: Both
     ) -> Both:
+        """Do something with both results if both are meant."""
         control, candidate = both
         if not (applies(control.value) and applies(candidate.value)):
             return both
@@ -210,41 +231,24 @@ class Instances:
         )
 
     def _are_own(self, both: Both) -> bool:
-        control, candidate = both
-        return isinstance(control.value, self._subject.control) and isinstance(
-            candidate.value, self._subject.candidate
-        )
-
-    def _observed(self, control: Any, candidate: Any, observe: Callable[[Any], Any]) -> Both:
-        observed = self._control.did(observe, control)
-        if observed.exception is not None:
-            # It knows the control well enough to tell what to compare, or compares nothing.
-            raise observed.exception
-        both = observed, self._candidate.did(observe, candidate)
-        return self._where(_can_be_listed, _Side.listed, both)
+        sides = (self._control, self._candidate)
+        return all(isinstance(one.value, side.kind) for one, side in zip(both, sides, strict=True))
 
     def _check_state(self) -> None:
         subject = self._subject
         if subject.observe is not None:
-            both = self._observed(
-                self._control.instance, self._candidate.instance, subject.observe
-            )
+            both = self._observed(subject.observe, self._control.instance, self._candidate.instance)
             self._check(subject.state_rules, both, is_state=True)
 
     def _check(self, rules: Rules, both: Both, *, is_state: bool = False) -> None:
         comparison = compared(rules, *both)
         if comparison.outcome in _AGREES:
             return
-        code = [repr(one) for one in self._calls]
         names = (self._subject.control.__name__, self._subject.candidate.__name__)
-        error = failure_of_steps(names, code, both, comparison, is_state=is_state)
-        if not is_state and self._are_own(both):
-            error.add_note("What is a {} and a {} is compared by observe=, which was not given".format(*names))
-        raise error
-
-
-def _can_be_listed(value: Any) -> bool:
-    return isinstance(value, Iterator | MappingView | AsyncIterator)
+        code = [str(step) for step in self._steps]
+        asks_for_observe = self._subject.observe is None and self._are_own(both)
+        hint = "  they are compared by observe, which was not given" if asks_for_observe else None
+        raise failure_of_steps(names, code, both, comparison, is_state=is_state, hint=hint)
 
 
 def failure_of_steps(
@@ -254,6 +258,7 @@ def failure_of_steps(
     comparison: Comparison,
     *,
     is_state: bool,
+    hint: str | None,
 ) -> MismatchError:
     """Make the error of a step after which two instances differ.
 
@@ -263,6 +268,7 @@ def failure_of_steps(
         both: What both sides did.
         comparison: What came of it.
         is_state: Whether they did the same, and what is observed differs.
+        hint: What to do about it, if anything.
     """
     control, candidate = names
     where = f"after step {len(code)}" if is_state else f"in step {len(code)}"
@@ -276,6 +282,9 @@ def failure_of_steps(
         *(f"  {one}" for one in rest),
         f"  {begin} control {what_it_did(both[0])}",
         f"  {begin} candidate {what_it_did(both[1])}",
+        *([] if hint is None else [hint]),
         *comparison_lines(comparison, differences),
     ]
-    return MismatchError("\n".join(lines), differences)
+    error = MismatchError("\n".join(lines), differences)
+    error.__cause__ = both[1].exception or both[0].exception
+    return error

@@ -104,7 +104,7 @@ class Operation:
         run: Takes the class or the instance, and the arguments.
         code: Makes code of that of the arguments; the instance is ``x`` in it.
         rules: By what the two sides are compared.
-        inputs: What it takes, without the instance; None where nothing.
+        inputs: What it takes, without the instance.
         strategies: By parameter.
     """
 
@@ -112,8 +112,8 @@ class Operation:
     run: Callable[..., Any]
     code: Callable[[Sequence[str]], str]
     rules: Rules
-    inputs: Inputs | None = None
-    strategies: Mapping[str, SearchStrategy[Any]] = attrs.field(factory=dict)
+    inputs: Inputs
+    strategies: Mapping[str, SearchStrategy[Any]]
 
     def calls(self) -> SearchStrategy[Call]:
         """Give random calls of it."""
@@ -123,12 +123,12 @@ class Operation:
 
     def longest(self) -> Pair:
         """Give the arguments of a call that leaves nothing out, all of them None."""
-        parameters = {} if self.inputs is None else self.inputs.parameters
+        parameters = self.inputs.parameters
         plain = [name for name in self.strategies if parameters[name].kind not in _STARRED]
         return self._placed(dict.fromkeys(plain))
 
     def _placed(self, given: Mapping[str, Any]) -> Pair:
-        return ((), {}) if self.inputs is None else self.inputs.call_with(given, by_position=True)
+        return self.inputs.call_with(given, by_position=True)
 
 
 def making(kind: type, init: Strategies, policy: Policy) -> Operation:
@@ -161,14 +161,16 @@ def reading(kind: type, name: str, policy: Policy) -> Operation:
         name: The property.
         policy: The knobs.
     """
-    get = operator.attrgetter(name)
+
+    def get(instance: Any) -> Any:
+        return getattr(instance, name)
+
     rules = Rules.of(f"{kind.__name__}.{name}", get, policy, shares_own=False)
-    return Operation(name, get, lambda _: f"x.{name}", rules)
+    inputs = Inputs(functools.partial(get, None))
+    return Operation(name, get, lambda _: f"x.{name}", rules, inputs, {})
 
 
-def calling(
-    kind: type, name: str, given: Strategies, policy: Policy
-) -> Operation:
+def calling(kind: type, name: str, given: Strategies, policy: Policy) -> Operation:
     """Describe how a method is called.
 
     Args:

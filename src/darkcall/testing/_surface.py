@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 import inspect
 import types
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from darkcall._errors import ConfigurationError, SignatureMismatchError
 from darkcall._signatures import check_signatures, signature_of
@@ -24,9 +24,7 @@ if TYPE_CHECKING:
     Calls = Mapping[str | EllipsisType, Strategies | None]
 
 
-def constructor_of(
-    control: type, candidate: type, init: Strategies, policy: Policy
-) -> Operation:
+def constructor_of(control: type, candidate: type, init: Strategies, policy: Policy) -> Operation:
     """Find out how instances of both classes are made.
 
     Args:
@@ -53,9 +51,7 @@ def constructor_of(
     return made
 
 
-def operations_of(
-    control: type, candidate: type, calls: Calls, policy: Policy
-) -> list[Operation]:
+def operations_of(control: type, candidate: type, calls: Calls, policy: Policy) -> list[Operation]:
     """Find out what is done with instances of both classes.
 
     Args:
@@ -76,7 +72,9 @@ def operations_of(
     given = {name: one for name, one in calls.items() if isinstance(name, str)}
     if ... in calls:
         if calls[...] is not ...:
-            raise TypeError(f"calls[...] is {calls[...]!r}: it stands for what the hints tell, give ...")
+            raise TypeError(
+                f"calls[...] is {calls[...]!r}: it stands for what the hints tell, give ..."
+            )
         given = {**dict.fromkeys(_public_names(control), ...), **given}
     operations, unhinted = [], []
     for name, strategies in given.items():
@@ -100,7 +98,9 @@ def operations_of(
             f"hints, None for what is not to be called{lines}"
         )
     if not operations:
-        raise ConfigurationError(f"{control.__name__} has nothing public to call: give calls={{...}}")
+        raise ConfigurationError(
+            f"{control.__name__} has nothing public to call: give calls={{...}}"
+        )
     return operations
 
 
@@ -125,9 +125,7 @@ def _is_method(kind: type, name: str) -> bool:
     return callable(method) and not isinstance(method, type)
 
 
-def _operation(
-    kind: type, name: str, strategies: Strategies | None, policy: Policy
-) -> Operation:
+def _operation(kind: type, name: str, strategies: Strategies, policy: Policy) -> Operation:
     if _is_read(kind, name):
         return reading(kind, name, policy)
     return calling(kind, name, strategies, policy)
