@@ -34,12 +34,22 @@ _LATER: Final = {
     "equivalence_test": "._equivalence",
     "equivalence_tests": "._launched",
 }
+#: What the extra ``testing`` brings.
+_EXTRA: Final = ("cattrs", "hypothesis")
 
 
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(importlib.import_module(_LATER[name], __name__), name)
+    try:
+        return getattr(importlib.import_module(_LATER[name], __name__), name)
+    except ModuleNotFoundError as error:
+        if error.name not in _EXTRA:
+            raise
+        raise ImportError(
+            f'darkcall.testing.{name} needs {error.name}: pip install "darkcall[testing]"',
+            name=error.name,
+        ) from error
 
 
 def __dir__() -> list[str]:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Unpack
 
 import attrs
+import hypothesis
+from hypothesis.stateful import RuleBasedStateMachine, run_state_machine_as_test
 
 from darkcall import _config
 from darkcall._errors import ConfigurationError
 from darkcall._policy import check_names
 
-from ._extra import hypothesis_for
 from ._instances import Subject
+from ._machine import machine_of, unexplained
 from ._pair import COMPARED_BY, CompareKnobs
 from ._sides import Rules
 from ._surface import constructor_of, operations_of
@@ -20,9 +22,6 @@ from ._surface import constructor_of, operations_of
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from types import EllipsisType
-
-    from hypothesis import settings as Settings  # noqa: N812 -- it is a class
-    from hypothesis.stateful import RuleBasedStateMachine
 
     from ._operations import Strategies
 
@@ -83,7 +82,6 @@ def equivalence_machine(
         ConfigurationError: A parameter has no strategy, a strategy no parameter, or there is
             nothing to call.
         SignatureMismatchError: The new class lacks a method, or could not be called as the old one.
-        ImportError: hypothesis is not installed.
 
     Example:
         >>> import collections
@@ -96,9 +94,6 @@ def equivalence_machine(
         ...     calls={"__getitem__": (st.text(),), "__len__": ()}, observe=dict,
         ... ).TestCase
     """
-    hypothesis_for("equivalence_machine")
-    from ._machine import machine_of  # noqa: PLC0415 -- it imports hypothesis
-
     check_names(rules, "equivalence_machine", known=COMPARED_BY)
     for kind in (control, candidate):
         if not isinstance(kind, type):
@@ -115,7 +110,7 @@ def assert_equivalent_classes(
     calls: Mapping[str | EllipsisType, Strategies | None] | None = None,
     observe: Callable[[Any], Any] | None = None,
     max_examples: int | None = None,
-    settings: Settings | None = None,
+    settings: hypothesis.settings | None = None,
     **rules: Unpack[CompareKnobs],
 ) -> None:
     """Check that a new class does what an old one does, whatever is called.
@@ -139,7 +134,6 @@ def assert_equivalent_classes(
         ConfigurationError: A parameter has no strategy, a strategy no parameter, or there is
             nothing to call.
         SignatureMismatchError: The new class lacks a method, or could not be called as the old one.
-        ImportError: hypothesis is not installed.
 
     Example:
         >>> class Stack:
@@ -171,9 +165,10 @@ def assert_equivalent_classes(
     machine = equivalence_machine(
         control, candidate, init=init, calls=calls, observe=observe, **rules
     )
-    from ._machine import run  # noqa: PLC0415 -- it imports hypothesis
-
-    run(machine, settings, max_examples)
+    settings = machine.TestCase.settings if settings is None else unexplained(settings)
+    if max_examples is not None:
+        settings = hypothesis.settings(settings, max_examples=max_examples)
+    run_state_machine_as_test(machine, settings=settings)
 
 
 def _subject(

@@ -8,10 +8,11 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Never, ParamSpec, TypeAlias, Unpack, overload
 
+import hypothesis
+
 from darkcall._errors import ConfigurationError
 from darkcall._policy import check_names
 
-from ._extra import hypothesis_for
 from ._failure import plainly_shown
 from ._pair import COMPARED_BY, CompareKnobs, Pair
 from ._strategies import strategies_for
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import EllipsisType
 
-    from hypothesis import settings as Settings  # noqa: N812 -- it is a class
     from hypothesis.strategies import SearchStrategy
 
     from ._inputs import Inputs
@@ -46,7 +46,7 @@ def equivalence_test(
     given: Mapping[str, Strategy] | None = None,
     examples: Iterable[Example] = (),
     max_examples: int | None = None,
-    settings: Settings | None = None,
+    settings: hypothesis.settings | None = None,
     **rules: Unpack[CompareKnobs],
 ) -> Callable[[], None]: ...
 @overload
@@ -58,7 +58,7 @@ def equivalence_test(
     given: Mapping[str, Strategy] | None = None,
     examples: Iterable[Example] = (),
     max_examples: int | None = None,
-    settings: Settings | None = None,
+    settings: hypothesis.settings | None = None,
     **rules: Unpack[CompareKnobs],
 ) -> Callable[[], None]: ...
 def equivalence_test(
@@ -101,7 +101,6 @@ def equivalence_test(
     Raises:
         ConfigurationError: A parameter has no strategy, or there is no candidate.
         SignatureMismatchError: The candidate could not take the control's arguments.
-        ImportError: hypothesis is not installed.
 
     Example:
         >>> def total(prices: list[int]) -> int:
@@ -145,7 +144,7 @@ def assert_equivalent(
     given: Mapping[str, Strategy] | None = None,
     examples: Iterable[Example] = (),
     max_examples: int | None = None,
-    settings: Settings | None = None,
+    settings: hypothesis.settings | None = None,
     **rules: Unpack[CompareKnobs],
 ) -> None: ...
 @overload
@@ -157,7 +156,7 @@ def assert_equivalent(
     given: Mapping[str, Strategy] | None = None,
     examples: Iterable[Example] = (),
     max_examples: int | None = None,
-    settings: Settings | None = None,
+    settings: hypothesis.settings | None = None,
     **rules: Unpack[CompareKnobs],
 ) -> None: ...
 def assert_equivalent(
@@ -189,11 +188,10 @@ def assert_equivalent(
         MismatchError: The candidate differs.
         ConfigurationError: A parameter has no strategy, or there is no candidate.
         SignatureMismatchError: The candidate could not take the control's arguments.
-        ImportError: hypothesis is not installed.
 
     Example:
         >>> from hypothesis import strategies as st
-        >>> assert_equivalent(sorted, lambda values: sorted(values), st.lists(st.integers()))
+        >>> assert_equivalent(abs, lambda x: max(x, -x), st.integers())
     """
     __tracebackhide__ = True
     made(
@@ -220,7 +218,6 @@ def made(
     **rules: Unpack[CompareKnobs],
 ) -> Callable[[], None]:
     """Make the test; takes, gives and raises what ``equivalence_test`` does, and takes launches."""
-    hypothesis = hypothesis_for("assert_equivalent")
     check_names(rules, "assert_equivalent", known=COMPARED_BY)
     pair = Pair.of(control, candidate, rules, count=len(strategies))
     inputs = pair.inputs
@@ -228,24 +225,23 @@ def made(
         inputs.function, _by_name(inputs, strategies, given or {}), inputs=inputs
     )
     test = hypothesis.given(**drawn_from)(_inner_test_of(pair, tuple(drawn_from)))
+    test.__qualname__ = test.__name__
     for example in reversed([_example_of(inputs, one) for one in examples]):
         test = hypothesis.example(**{name: example[name] for name in drawn_from})(test)
     if max_examples is not None:
         settings = hypothesis.settings(settings, max_examples=max_examples)
     if settings is not None:
         test = settings(test)
-    return test  # type: ignore[no-any-return]  # hypothesis is imported when it is used
+    return test
 
 
-def _by_name(
-    inputs: Inputs, strategies: Sequence[Any], given: Mapping[str, Any]
-) -> dict[str, Any]:
+def _by_name(inputs: Inputs, strategies: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
     """Put the strategies from the left beside those that were given by name."""
     names = inputs.names
     if len(strategies) > len(names):
         raise ConfigurationError(
-            f"{inputs.name} has {len(names)} parameters ({', '.join(names) or 'none'}), and there "
-            f"are {len(strategies)} strategies"
+            f"{len(strategies)} strategies are too many for {inputs.name}; its parameters are "
+            f"{', '.join(names) or 'none'}"
         )
     from_left = dict(zip(names, strategies, strict=False))
     by_name = inputs.renamed(given, f"given={{{', '.join(map(repr, given))}}}")
@@ -273,8 +269,7 @@ def _example_of(inputs: Inputs, example: Any) -> dict[str, Any]:
 def _inner_test_of(pair: Pair, names: tuple[str, ...]) -> Callable[..., None]:
     """Make what hypothesis calls with each input; its parameters are the control's."""
 
-    def inner(*values: Any) -> None:
-        __tracebackhide__ = True
+    def inner(*values: Any, __tracebackhide__: bool = True) -> None:  # noqa: ARG001 -- for pytest
         pair.check(dict(zip(names, values, strict=True)))
 
     against = ", ".join(side.name for side in pair.candidates)

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import functools
+import inspect
 from typing import TYPE_CHECKING, Any, Final
 
+from hypothesis.control import current_build_context
+from hypothesis.vendor.pretty import RepresentationPrinter
+
 from darkcall._describe import describe_difference
+from darkcall._model import Outcome
 from darkcall._redact import MAX_CHARACTERS, Redactor
 from darkcall._text import one_line, qualname_of
 
+from ._inputs import class_of, name_of
 from ._mismatch import MismatchError, difference_lines
 
 
@@ -17,9 +24,9 @@ if TYPE_CHECKING:
     from darkcall._comparison import Comparison
     from darkcall._model import Observation
 
-    from ._inputs import Inputs
-
 _MAX_SHOWN: Final = 4000
+#: Of what cannot be compared, nothing is known.
+_DISAGREES: Final = (Outcome.MISMATCH, Outcome.CANDIDATE_ERROR)
 #: One line, however long: it is to be pasted.
 _WIDTH: Final = 1 << 20
 
@@ -44,13 +51,12 @@ def shown_value(value: Any) -> str:
         value: Anything; hypothesis is asked how it made it.
 
     Returns:
-        One line, unless hypothesis has a comment to make.
+        One line.
     """
     try:
-        from hypothesis.control import current_build_context  # noqa: PLC0415 -- slow to import
-        from hypothesis.vendor.pretty import RepresentationPrinter  # noqa: PLC0415 -- as above
-
-        printer = RepresentationPrinter(max_width=_WIDTH, context=current_build_context())
+        printer = RepresentationPrinter(context=current_build_context())
+        printer.max_width = _WIDTH
+        printer.span_comments = {}
         printer.pretty(value)
         return printer.getvalue()
     except Exception:  # noqa: BLE001 -- outside of a test; or the value's own code
@@ -66,21 +72,31 @@ def plainly_shown(value: Any) -> str:
 
 
 def shown_call(
-    inputs: Inputs, prefix: tuple[Any, ...], args: Sequence[Any], kwargs: Mapping[str, Any]
+    function: Any, bound: tuple[Any, ...], args: Sequence[Any], kwargs: Mapping[str, Any]
 ) -> str:
     """Show a call so that it can be pasted.
 
     Args:
-        inputs: The parameters of what is called.
-        prefix: The instance that it is bound to, if any.
+        function: What is called.
+        bound: The instance that it is bound to, if any.
         args: The positional arguments.
         kwargs: The keyword arguments.
     """
-    name = inputs.name
-    if prefix:
-        method = name.rpartition(".")[2]
-        owner = prefix[0]
-        name = f"{owner.__qualname__ if isinstance(owner, type) else shown_value(owner)}.{method}"
+    while isinstance(function, functools.partial):
+        args, kwargs = (*function.args, *args), {**kwargs, **function.keywords, **kwargs}
+        function = function.func
+    name = name_of(function) if hasattr(function, "__qualname__") else shown_value(function)
+    found = class_of(function) and inspect.getattr_static(
+        class_of(function), function.__name__, None
+    )
+    if isinstance(found, property | functools.cached_property):
+        return f"{shown_value(args[0])}.{name.rpartition('.')[2]}"
+    if isinstance(found, classmethod) and not bound:
+        # Its class is in its name.
+        args = args[1:]
+    if bound:
+        owner = name_of(bound[0]) if isinstance(bound[0], type) else shown_value(bound[0])
+        name = f"{owner}.{name.rpartition('.')[2]}"
     arguments = [
         *map(shown_value, args),
         *(f"{key}={shown_value(value)}" for key, value in kwargs.items()),
@@ -91,46 +107,48 @@ def shown_call(
 def failure_of(
     name: str,
     call: str,
-    control: Observation,
-    failed: Sequence[tuple[str, Observation, Comparison]],
+    failed: Sequence[tuple[str, Comparison]],
     again: Comparison,
+    *,
+    is_shared: bool,
 ) -> MismatchError:
     """Make the error of a call.
 
     Args:
         name: What was tested.
         call: The call, as text.
-        control: What the control did.
-        failed: Each candidate that differs: its name, what it did, and the comparison.
+        failed: Each candidate that differs: its name, and the comparison.
         again: The control, compared with itself on the same input.
+        is_shared: Whether a part of the input is the same object for all.
 
     Returns:
         The error, not raised; its cause is what one of the sides raised, if any.
     """
-    lines = [f"{one_line(name)}: {_who(failed)}", f"  {call}"]
-    lines.append(f"  control {what_it_did(control)}")
-    if again.differences or again.reason:
-        did = again.candidate or control
+    control = failed[0][1].control
+    lines = [f"{one_line(name)}: {_who(failed)}", f"  {call}", f"  control {what_it_did(control)}"]
+    if again.outcome in _DISAGREES:
         lines.append(
             "  the control disagrees with itself: run again on the same input, it "
-            f"{what_it_did(did)}"
+            + what_it_did(again.candidate)
+            + ("; what is shared may have changed in between" if is_shared else "")
         )
     described: list[dict[str, Any]] = []
-    for candidate, observation, comparison in failed:
+    for candidate, comparison in failed:
         differences = [describe_difference(one, OPEN) for one in comparison.differences]
-        lines.append(f"  {candidate} {what_it_did(observation)}")
+        lines += [f"  {candidate} {what_it_did(comparison.candidate)}"]
         lines += comparison_lines(comparison, differences)
         described += differences
     error = MismatchError("\n".join(lines), described)
-    raised = [one.exception for _, one, _ in failed if one.exception is not None]
     # Not its context: hypothesis would take each place that raises for another failure.
-    error.__cause__ = raised[0] if raised else control.exception
+    sides = (*(comparison.candidate for _, comparison in failed), control)
+    raised = [side.exception for side in sides if side is not None and side.raised]
+    error.__cause__ = raised[0] if raised else None
     return error
 
 
-def _who(failed: Sequence[tuple[str, Observation, Comparison]]) -> str:
-    names = [name for name, _, _ in failed]
-    if all(comparison.reason for _, _, comparison in failed):
+def _who(failed: Sequence[tuple[str, Comparison]]) -> str:
+    names = [name for name, _ in failed]
+    if all(comparison.reason for _, comparison in failed):
         return f"{_joined(names)} could not be compared"
     return f"{_joined(names)} {'differs' if len(names) == 1 else 'differ'} from the control"
 
@@ -139,8 +157,10 @@ def _joined(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def what_it_did(side: Observation) -> str:
+def what_it_did(side: Observation | None) -> str:
     """Tell what a side did, as the end of a sentence."""
+    if side is None:  # pragma: no cover -- for the type alone: each side has run to its end
+        return ""
     if side.exception is None:
         return f"returned {plainly_shown(side.value)}"
     kind = qualname_of(type(side.exception))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import sys
 import types
 from typing import TYPE_CHECKING, Any, Final
 
@@ -24,20 +25,15 @@ class _LeftOut:
     def __repr__(self) -> str:
         return "<left out>"
 
-    def __copy__(self) -> _LeftOut:
-        return self
-
-    def __deepcopy__(self, memo: object) -> _LeftOut:
-        return self
-
 
 LEFT_OUT: Final = _LeftOut()
 
 
 def name_of(function: Any) -> str:
-    """Name a callable, as one who calls it would."""
+    """Name a callable, as code beside it would."""
     function = unpartial(function)
-    return escaped(getattr(function, "__qualname__", type(function).__qualname__))
+    name = getattr(function, "__qualname__", type(function).__qualname__)
+    return escaped(name.rpartition("<locals>.")[2])
 
 
 def unbound(function: Any) -> tuple[Any, tuple[Any, ...]]:
@@ -58,6 +54,26 @@ def unbound(function: Any) -> tuple[Any, tuple[Any, ...]]:
         if instance is not None and not isinstance(instance, types.ModuleType | type):
             return getattr(type(instance), function.__name__), (instance,)
     return function, ()
+
+
+def class_of(function: Any) -> type | None:
+    """Find the class that a function is written in, by its name.
+
+    Args:
+        function: Any function.
+
+    Returns:
+        The class; None if there is none under that name.
+    """
+    owner = getattr(function, "__objclass__", None)
+    if isinstance(owner, type):
+        return owner
+    path = getattr(function, "__qualname__", "").split(".")[:-1]
+    found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
+    if not path:
+        return None
+    found = functools.reduce(lambda one, name: getattr(one, name, None), path, found)
+    return found if isinstance(found, type) else None
 
 
 class Inputs:
@@ -180,24 +196,20 @@ class Inputs:
             The positional and the keyword arguments.
         """
         positional: list[Any] = []
-        skipped: list[tuple[str, Any]] = []
+        skipped: list[Any] = []
         kwargs: dict[str, Any] = {}
         rest: tuple[Any, ...] = ()
-        parameters = self.parameters.values()
-        has_rest = any(
-            p.kind is p.VAR_POSITIONAL and values.get(p.name, ()) for p in parameters
-        )
-        for name, parameter in self.parameters.items():
+        for place, (name, parameter) in enumerate(self.parameters.items()):
             value = values.get(name, LEFT_OUT)
             if parameter.kind is parameter.VAR_POSITIONAL:
                 rest = () if value is LEFT_OUT else tuple(value)
             elif parameter.kind is parameter.VAR_KEYWORD:
                 kwargs.update({} if value is LEFT_OUT else value)
             elif parameter.kind in _BY_POSITION and (
-                has_rest
-                or by_position
+                by_position
                 or parameter.kind is parameter.POSITIONAL_ONLY
-                or parameter.name == "self"
+                or (place == 0 and parameter.name in {"self", "cls"})
+                or self._has_rest(values)
             ):
                 if value is LEFT_OUT:
                     skipped.append(parameter.default)
@@ -209,3 +221,9 @@ class Inputs:
         if rest:
             positional += [*skipped, *rest]
         return tuple(positional), kwargs
+
+    def _has_rest(self, values: Mapping[str, Any]) -> bool:
+        return any(
+            one.kind is one.VAR_POSITIONAL and values.get(one.name)
+            for one in self.parameters.values()
+        )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import collections
 import importlib
 import pkgutil
 import sys
@@ -14,14 +15,13 @@ from darkcall._policy import check_names
 from darkcall._signatures import unpartial
 
 from ._equivalence import made
-from ._extra import hypothesis_for, pytest_for
 from ._pair import COMPARED_BY, CompareKnobs
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hypothesis import settings as Settings  # noqa: N812 -- it is a class
+    import hypothesis
 
     from darkcall._launch import Launch
 
@@ -34,7 +34,7 @@ def equivalence_tests(
     *,
     given: Mapping[str, Mapping[str, Strategy]] | None = None,
     max_examples: int | None = None,
-    settings: Settings | None = None,
+    settings: hypothesis.settings | None = None,
     **rules: Unpack[CompareKnobs],
 ) -> Callable[[Launch], None]:
     """Make a test of each launch of a module or package, as ``equivalence_test`` makes of one.
@@ -55,7 +55,7 @@ def equivalence_tests(
     Raises:
         ConfigurationError: There is no launch in the module, or none of a name that has
             strategies.
-        ImportError: A module cannot be imported, or pytest or hypothesis is not installed.
+        ImportError: A module cannot be imported, or pytest is not installed.
 
     Example:
         >>> import sys, types
@@ -71,25 +71,38 @@ def equivalence_tests(
         >>> test_launches.pytestmark[0].args[0]
         'launch'
     """
-    pytest = pytest_for("equivalence_tests")
-    hypothesis_for("equivalence_tests")
+    try:
+        import pytest  # noqa: PLC0415 -- the rest does without
+    except ModuleNotFoundError as error:
+        raise ImportError(
+            "equivalence_tests() makes tests of pytest: pip install pytest", name="pytest"
+        ) from error
     check_names(rules, "equivalence_tests", known=COMPARED_BY)
     found = _launches_of(_imported(module))
     strategies = _checked(given or {}, found)
 
-    @pytest.mark.parametrize("launch", [pytest.param(one, id=one.name) for one in found])
+    cases = [
+        pytest.param(launch, id=name) for name, launch in zip(_ids_of(found), found, strict=True)
+    ]
+
+    @pytest.mark.parametrize("launch", cases)
     def test_launches(launch: Launch) -> None:
         __tracebackhide__ = True
-        made(
-            launch,
-            given=strategies.get(launch.name),
-            max_examples=max_examples,
-            settings=settings,
-            **rules,
-        )()
+        try:
+            test = made(
+                launch,
+                given=strategies.get(launch.name),
+                max_examples=max_examples,
+                settings=settings,
+                **rules,
+            )
+        except ConfigurationError as error:
+            error.add_note(f"For this launch: given={{{launch.name!r}: {{...}}}}")
+            raise
+        test()
 
     test_launches.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)  # noqa: SLF001 -- it stands where it is made
-    return test_launches  # type: ignore[no-any-return]  # pytest is imported when it is used
+    return test_launches
 
 
 def _imported(module: types.ModuleType | str) -> types.ModuleType:
@@ -99,17 +112,12 @@ def _imported(module: types.ModuleType | str) -> types.ModuleType:
         raise ConfigurationError(
             f"equivalence_tests({module!r}): give a module or package, or its name"
         )
-    for one in pkgutil.walk_packages(
-        getattr(module, "__path__", ()), f"{module.__name__}.", onerror=_raise
-    ):
+    # Each is imported before it is looked into, so that what fails is raised.
+    for one in pkgutil.walk_packages(getattr(module, "__path__", ()), f"{module.__name__}."):
         # A main module does what the program does.
         if one.name.rpartition(".")[2] != "__main__":
             importlib.import_module(one.name)
     return module
-
-
-def _raise(_name: str) -> None:
-    raise  # noqa: PLE0704 -- called where a package could not be imported
 
 
 def _launches_of(module: types.ModuleType) -> list[Launch]:
@@ -124,6 +132,17 @@ def _launches_of(module: types.ModuleType) -> list[Launch]:
 def _is_in(package: str, control: Any) -> bool:
     name = getattr(unpartial(control), "__module__", None) or ""
     return name == package or name.startswith(f"{package}.")
+
+
+def _ids_of(found: list[Launch]) -> list[str]:
+    """Name each; namesakes get a number, which pytest may ask for."""
+    times = collections.Counter[str]()
+    ids = []
+    for launch in found:
+        times[launch.name] += 1
+        number = times[launch.name]
+        ids.append(launch.name if number == 1 else f"{launch.name}-{number}")
+    return ids
 
 
 def _checked(

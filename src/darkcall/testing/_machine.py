@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from hypothesis import Phase
-from hypothesis import settings as Settings  # noqa: N812 -- it is a class
-from hypothesis.stateful import (
-    RuleBasedStateMachine,
-    initialize,
-    rule,
-    run_state_machine_as_test,
-)
+import hypothesis
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from ._instances import Instances, Subject
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from ._operations import Call
 
 
@@ -30,7 +23,7 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
         subject: The two classes.
 
     Returns:
-        A class, with a rule for each operation.
+        A class that makes both and then takes steps.
     """
 
     class Machine(RuleBasedStateMachine):
@@ -42,12 +35,15 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
         def make(self, call: Call) -> None:
             self.instances.make(call)
 
+        # One rule for all: of several, hypothesis leaves out some in most examples, and of a class
+        # with three methods most examples would see one.
+        @rule(call=st.one_of([one.calls() for one in subject.operations]))
+        def step(self, call: Call) -> None:
+            self.instances.apply(call)
+
         def teardown(self) -> None:
             self.instances.close()
 
-    for one in subject.operations:
-        # Not under the method's own name, which may be one of the machine's.
-        setattr(Machine, f"rule_{one.name}", rule(call=one.calls())(_rule(one.name)))
     control, candidate = subject.control, subject.candidate
     Machine.__name__ = Machine.__qualname__ = f"{control.__name__}_and_{candidate.__name__}"
     names = ", ".join(one.name for one in subject.operations)
@@ -59,39 +55,14 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
     return Machine
 
 
-def run(
-    machine: type[RuleBasedStateMachine], settings: Settings | None, max_examples: int | None
-) -> None:
-    """Run a state machine.
-
-    Args:
-        machine: The state machine.
-        settings: Settings; its own by default.
-        max_examples: So many examples, if that is given.
-    """
-    __tracebackhide__ = True
-    settings = machine.TestCase.settings if settings is None else unexplained(settings)
-    if max_examples is not None:
-        settings = Settings(settings, max_examples=max_examples)
-    run_state_machine_as_test(machine, settings=settings)
-
-
-def unexplained(settings: Settings) -> Settings:
+def unexplained(settings: hypothesis.settings) -> hypothesis.settings:
     """Leave out the phase that explains a failure.
 
     On Python 3.11 it takes ten times as long as to find one, and what it tells is lines of this
     package, as it is here that the two sides are found to differ.
     """
-    phases = [phase for phase in settings.phases if phase is not Phase.explain]
-    return Settings(settings, phases=phases)
-
-
-def _rule(name: str) -> Callable[[Any, Call], None]:
-    def apply(self: Any, call: Call) -> None:
-        self.instances.apply(call)
-
-    apply.__name__ = name
-    return apply
+    phases = [phase for phase in settings.phases if phase is not hypothesis.Phase.explain]
+    return hypothesis.settings(settings, phases=phases)
 
 
 def _full_name(kind: type) -> str:

@@ -10,11 +10,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
+from hypothesis import strategies as st
 
 from darkcall._errors import ConfigurationError
 from darkcall._signatures import is_async
 
-from ._extra import hypothesis_for
 from ._failure import shown_value
 from ._inputs import LEFT_OUT, Inputs
 from ._sides import Rules
@@ -117,8 +117,7 @@ class Operation:
 
     def calls(self) -> SearchStrategy[Call]:
         """Give random calls of it."""
-        st = hypothesis_for("calls").strategies
-        values: SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(self.strategies)
+        values = st.fixed_dictionaries(dict(self.strategies))
         return values.map(lambda given: Call(self, *self._placed(given)))
 
     def longest(self) -> Pair:
@@ -211,7 +210,6 @@ def _drawn(
     function: Callable[..., Any], given: Strategies, what: str, arity: int = 0
 ) -> tuple[Inputs, dict[str, SearchStrategy[Any]]]:
     """Find a strategy for each parameter; without any given, each needs a hint."""
-    st = hypothesis_for("assert_equivalent_classes").strategies
     is_hinted = given is ...
     given = () if given is ... else given
     if not isinstance(given, Sequence | Mapping):

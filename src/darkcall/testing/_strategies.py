@@ -3,31 +3,28 @@
 from __future__ import annotations
 
 import collections.abc
-import functools
 import inspect
 import keyword
-import sys
 import types
 import typing
 from typing import TYPE_CHECKING, Any, Final
 
+from hypothesis import strategies as st
+
 from darkcall._errors import ConfigurationError
 from darkcall._signatures import call_of, unpartial
 
-from ._extra import hypothesis_for
-from ._inputs import LEFT_OUT, Inputs
+from ._inputs import LEFT_OUT, Inputs, class_of
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from hypothesis.strategies import SearchStrategy
-
-    Strategy = SearchStrategy[Any]
+    Strategy: typing.TypeAlias = st.SearchStrategy[Any]
 
 #: They say that anything goes, and of most of it a function would only complain.
 _SAYS_NOTHING: Final = (Any, object, inspect.Parameter.empty)
-_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz_"
+_LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
 def strategies_for(
@@ -51,7 +48,6 @@ def strategies_for(
         ConfigurationError: There is no such parameter; or one has no strategy, and no hint that
             tells one.
     """
-    st = hypothesis_for("strategies_for").strategies
     inputs = inputs or Inputs(function)
     if not inputs.is_known and not inputs.parameters and not given:
         raise ConfigurationError(
@@ -75,28 +71,56 @@ def strategies_for(
 
 
 def _from_hint(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Strategy:
-    st = hypothesis_for("strategies_for").strategies
+    if parameter.annotation is parameter.empty and name == inputs.names[0]:
+        strategy = _of_first(inputs, parameter)
+        if strategy is not None:
+            return strategy
     hint = _hint_of(inputs, name, parameter)
     if parameter.kind is parameter.VAR_POSITIONAL:
         return st.lists(_from_type(inputs, name, hint)).map(tuple)
     if parameter.kind is parameter.VAR_KEYWORD:
-        if typing.get_origin(hint) is typing.Unpack:
-            return _from_type(inputs, name, typing.get_args(hint)[0])
-        taken = {one.name for one in inputs.parameters.values()}
-        names = st.text(_LETTERS, min_size=1).filter(
-            lambda text: text not in taken and not keyword.iskeyword(text)
-        )
-        return st.dictionaries(names, _from_type(inputs, name, hint))
+        return _of_keywords(inputs, name, hint)
     strategy = _from_type(inputs, name, hint)
-    if parameter.default is parameter.empty:
-        return strategy
-    return st.just(LEFT_OUT) | strategy
+    return strategy if parameter.default is parameter.empty else st.just(LEFT_OUT) | strategy
+
+
+def _of_keywords(inputs: Inputs, name: str, hint: Any) -> Strategy:
+    if typing.get_origin(hint) is typing.Unpack:
+        return _from_type(inputs, name, typing.get_args(hint)[0])
+    taken = {one.name for one in inputs.parameters.values()}
+    names = st.text(_LETTERS, min_size=1).filter(
+        lambda text: text not in taken and not keyword.iskeyword(text)
+    )
+    return st.dictionaries(names, _from_type(inputs, name, hint))
+
+
+def _of_first(inputs: Inputs, parameter: inspect.Parameter) -> Strategy | None:
+    """Find a strategy for the first parameter of a method; None for any other one's."""
+    owner = class_of(_behind(inputs.function))
+    if parameter.name == "cls" and owner is not None:
+        return st.just(owner)
+    if parameter.name != "self":
+        return None
+    name = inputs.names[0]
+    if owner is None:
+        raise ConfigurationError(
+            f"{inputs.name}: what class {name!r} is of cannot be found; "
+            f"give a strategy for instances: given={{{name!r}: st.builds(...)}}"
+        )
+    return _from_type(inputs, name, owner)
 
 
 def _from_type(inputs: Inputs, name: str, hint: Any) -> Strategy:
-    st = hypothesis_for("strategies_for").strategies
     try:
         strategy: Strategy = st.from_type(hint)
+        if typing.get_origin(hint) is collections.abc.Callable:
+            # Both sides call it: the same is to come of the same.
+            returned = (*typing.get_args(hint), Any)[1]
+            strategy = st.functions(
+                like=lambda *_args, **_kwargs: None,
+                returns=_from_type(inputs, name, returned),
+                pure=True,
+            )
         strategy.validate()
     except Exception as error:
         raise ConfigurationError(
@@ -108,15 +132,6 @@ def _from_type(inputs: Inputs, name: str, hint: Any) -> Strategy:
 
 def _hint_of(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Any:
     function = _behind(inputs.function)
-    is_first = next(iter(inputs.parameters)) == name
-    if parameter.annotation is parameter.empty and is_first and parameter.name == "self":
-        owner = class_of(function)
-        if owner is None:
-            raise ConfigurationError(
-                f"{inputs.name}: what class {name!r} is of cannot be found; "
-                f"give a strategy for instances: given={{{name!r}: st.builds(...)}}"
-            )
-        return owner
     try:
         hint = _evaluated(function, parameter.annotation)
     except Exception as error:
@@ -125,10 +140,10 @@ def _hint_of(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Any:
             f"{error}; {_way_out(name)}"
         ) from error
     if any(hint is one for one in _SAYS_NOTHING):
-        has = "no type hint" if hint is parameter.empty else f"the hint {_shown(hint)}"
+        what = "no type hint" if hint is parameter.empty else f"the type hint {_shown(hint)}"
         raise ConfigurationError(
-            f"{inputs.name}: the parameter {name!r} has {has}, which does not tell what to call "
-            f"it with; {_way_out(name)}"
+            f"{inputs.name}: the parameter {name!r} has {what}, so nothing tells what to call it "
+            f"with; {_way_out(name)}"
         )
     return hint
 
@@ -162,20 +177,3 @@ def _behind(function: Any) -> Any:
     elif not inspect.isroutine(function):
         function = call_of(function)
     return inspect.unwrap(getattr(function, "__func__", function))
-
-
-def class_of(function: Any) -> type | None:
-    """Find the class that a function is written in, by its name.
-
-    Args:
-        function: Any function.
-
-    Returns:
-        The class; None if there is none under that name.
-    """
-    path = getattr(function, "__qualname__", "").split(".")[:-1]
-    found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
-    if not path:
-        return None
-    found = functools.reduce(lambda one, name: getattr(one, name, None), path, found)
-    return found if isinstance(found, type) else None
