@@ -98,7 +98,7 @@ def equivalence_machine(
     for kind in (control, candidate):
         if not isinstance(kind, type):
             raise TypeError(f"{kind!r} is no class; assert_equivalent compares functions")
-    return machine_of(_subject(control, candidate, init, calls, observe, rules))
+    return machine_of(_subject(control, candidate, rules, init=init, calls=calls, observe=observe))
 
 
 def assert_equivalent_classes(
@@ -174,10 +174,11 @@ def assert_equivalent_classes(
 def _subject(
     control: type,
     candidate: type,
+    knobs: CompareKnobs,
+    *,
     init: Strategies,
     calls: Mapping[str | EllipsisType, Strategies | None] | None,
     observe: Callable[[Any], Any] | None,
-    knobs: CompareKnobs,
 ) -> Subject:
     policy = _config.policy_with(knobs)
     calls = {...: ...} if calls is None else calls

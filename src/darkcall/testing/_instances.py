@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import concurrent.futures
+import contextlib
 import contextvars
 import enum
 import functools
@@ -130,41 +131,35 @@ class Instances:
         self._subject = subject
         self._control = _Side(subject.control, run_control)
         self._candidate = _Side(subject.candidate, run_candidate)
-        self._steps: list[Call | str] = []
-        self._are_made = False
+        #: What was done.
+        self.calls: list[Call] = []
+        self._code: list[str | None] = []
 
-    def make(self, call: Call) -> None:
-        """Make both; if both raise the same, whatever comes does nothing.
+    def apply(self, call: Call) -> MismatchError | None:
+        """Do the same with both: first make them, then call them.
+
+        If both raise the same when they are made, whatever comes does nothing.
 
         Args:
-            call: Of the constructor.
+            call: Of the constructor at first, of a method then.
 
-        Raises:
-            MismatchError: The candidate differs.
+        Returns:
+            How they differ; None if they do not.
         """
+        if not self.calls:
+            return self._make(call)
+        if self._control.instance is None:
+            return None
+        both = self._settled(self._run(call))
+        found = None if both is None else self._difference(call.operation.rules, both)
+        return found or self._difference_of_state()
+
+    def _make(self, call: Call) -> MismatchError | None:
         both = self._run(call)
         if any(one.raised for one in both):
-            self._check(call.operation.rules, both)
-            return
+            return self._difference(call.operation.rules, both)
         self._control.instance, self._candidate.instance = (one.value for one in both)
-        self._are_made = True
-        self._check_state()
-
-    def apply(self, call: Call) -> None:
-        """Do the same with both.
-
-        Args:
-            call: Of a method.
-
-        Raises:
-            MismatchError: The candidate differs.
-        """
-        if not self._are_made:
-            return
-        both = self._settled(self._run(call))
-        if both is not None:
-            self._check(call.operation.rules, both)
-        self._check_state()
+        return self._difference_of_state()
 
     def close(self) -> None:
         """End what their async methods left running."""
@@ -175,7 +170,8 @@ class Instances:
         rules = call.operation.rules
         # Whoever shares an argument may change it before it is shown.
         shares = rules.policy.isolate != "copy" or rules.policy.share
-        self._steps.append(repr(call) if shares else call)
+        self.calls.append(call)
+        self._code.append(repr(call) if shares else None)
         arguments = Arguments(rules, call.args, call.kwargs)
         run = call.operation.run
         return self._control.apply(run, arguments), self._candidate.apply(run, arguments)
@@ -234,21 +230,51 @@ class Instances:
         sides = (self._control, self._candidate)
         return all(isinstance(one.value, side.kind) for one, side in zip(both, sides, strict=True))
 
-    def _check_state(self) -> None:
-        subject = self._subject
-        if subject.observe is not None:
-            both = self._observed(subject.observe, self._control.instance, self._candidate.instance)
-            self._check(subject.state_rules, both, is_state=True)
+    def _difference_of_state(self) -> MismatchError | None:
+        observe = self._subject.observe
+        if observe is None:
+            return None
+        both = self._observed(observe, self._control.instance, self._candidate.instance)
+        return self._difference(self._subject.state_rules, both, is_state=True)
 
-    def _check(self, rules: Rules, both: Both, *, is_state: bool = False) -> None:
+    def _difference(
+        self, rules: Rules, both: Both, *, is_state: bool = False
+    ) -> MismatchError | None:
         comparison = compared(rules, *both)
         if comparison.outcome in _AGREES:
-            return
+            return None
         names = (self._subject.control.__name__, self._subject.candidate.__name__)
-        code = [str(step) for step in self._steps]
+        code = [
+            repr(call) if shown is None else shown
+            for call, shown in zip(self.calls, self._code, strict=True)
+        ]
         asks_for_observe = self._subject.observe is None and self._are_own(both)
         hint = "  they are compared by observe, which was not given" if asks_for_observe else None
-        raise failure_of_steps(names, code, both, comparison, is_state=is_state, hint=hint)
+        return failure_of_steps(names, code, both, comparison, is_state=is_state, hint=hint)
+
+
+def with_fewer_steps(subject: Subject, calls: list[Call], error: MismatchError) -> MismatchError:
+    """Leave out what it does not take to see that two classes differ.
+
+    Args:
+        subject: The classes.
+        calls: The calls after which they differ.
+        error: How they differ.
+
+    Returns:
+        How they differ after no more calls than it takes.
+    """
+    for place in reversed(range(1, len(calls) - 1)):
+        fewer = calls[:place] + calls[place + 1 :]
+        found = _difference_after(subject, fewer)
+        if found is not None:
+            calls, error = fewer, found
+    return error
+
+
+def _difference_after(subject: Subject, calls: list[Call]) -> MismatchError | None:
+    with contextlib.closing(Instances(subject)) as instances:
+        return next(filter(None, map(instances.apply, calls)), None)
 
 
 def failure_of_steps(

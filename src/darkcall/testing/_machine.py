@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 
 import hypothesis
 from hypothesis import strategies as st
+from hypothesis.control import current_build_context
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
-from ._instances import Instances, Subject
+from ._instances import Instances, Subject, with_fewer_steps
 
 
 if TYPE_CHECKING:
@@ -33,13 +34,21 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
 
         @initialize(call=subject.constructor.calls())
         def make(self, call: Call) -> None:
-            self.instances.make(call)
+            self._apply(call)
 
         # One rule for all: of several, hypothesis leaves out some in most examples, and of a class
         # with three methods most examples would see one.
         @rule(call=st.one_of([one.calls() for one in subject.operations]))
         def step(self, call: Call) -> None:
-            self.instances.apply(call)
+            self._apply(call)
+
+        def _apply(self, call: Call) -> None:
+            error = self.instances.apply(call)
+            if error is not None:
+                if current_build_context().is_final:
+                    error = with_fewer_steps(subject, self.instances.calls, error)
+                # From one place: hypothesis takes each that raises for another failure.
+                raise error
 
         def teardown(self) -> None:
             self.instances.close()
