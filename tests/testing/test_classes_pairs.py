@@ -291,7 +291,9 @@ def test_a_cache_that_is_written_anew_does_what_the_old_one_does():
 
 
 def test_a_cache_whose_reads_are_no_use_takes_six_steps_to_show():
-    steps = steps_of(LeastRecentlyUsed, ReadsAreNoUse, **_caches, settings=_MANY)
+    calls = {"get": (_keys,), "put": (_keys, st.just(0))}
+    of_two = {"init": (st.just(2),), "calls": calls}
+    steps = steps_of(LeastRecentlyUsed, ReadsAreNoUse, **of_two, settings=_MANY)
     assert steps[0] == "x = LeastRecentlyUsed(2)"
     assert [step.partition("(")[0] for step in steps[1:]] == [
         "x.put",

@@ -47,6 +47,14 @@ class Returned(enum.Enum):
     """Stands for a result that a comparison cannot take as it is."""
 
     ITSELF = "the instance that it was called on"
+    AWAITABLE = "what the other side does not ask to await"
+
+
+@attrs.frozen(eq=False)
+class _Unawaited:
+    """A result that is to be awaited, if the other side's is too."""
+
+    awaitable: Any
 
 
 @attrs.frozen(eq=False)
@@ -80,15 +88,16 @@ class _Side:
         self._loop = asyncio.Runner(loop_factory=asyncio.new_event_loop)
 
     def did(self, function: Callable[..., Any], *args: Any) -> Observation:
-        return self._observed(functools.partial(function, *args), _NOTHING)
+        return self._observed(functools.partial(_called, function, *args), _NOTHING)
 
     def apply(self, run: Callable[..., Any], arguments: Arguments) -> Observation:
-        target = self.kind if self.instance is None else self.instance
-        return self._observed(functools.partial(run, target), arguments)
+        if self.instance is None:
+            return self._observed(functools.partial(run, self.kind), arguments)
+        return self._observed(functools.partial(_called, run, self.instance), arguments)
 
-    def awaited(self, value: Any) -> Any:
+    def awaited(self, value: _Unawaited) -> Any:
         async def main() -> Any:
-            return await value
+            return await value.awaitable
 
         return self._run(main())
 
@@ -99,16 +108,27 @@ class _Side:
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         context = contextvars.copy_context()
-        try:
-            asyncio.get_running_loop()
-        except RuntimeError:
-            return self._loop.run(coroutine, context=context)
-        # An async test runs on a loop, which cannot run another one inside.
-        with concurrent.futures.ThreadPoolExecutor(1) as executor:
-            return executor.submit(self._loop.run, coroutine, context=context).result()
+        return _outside_of_a_loop(functools.partial(self._loop.run, coroutine, context=context))
 
     def close(self) -> None:
-        self._loop.close()
+        _outside_of_a_loop(self._loop.close)
+
+
+def _called(function: Callable[..., Any], instance: Any, *args: Any, **kwargs: Any) -> Any:
+    value = function(instance, *args, **kwargs)
+    # An instance that can be awaited is still one to go on with.
+    is_to_await = inspect.isawaitable(value) and value is not instance
+    return _Unawaited(value) if is_to_await else value
+
+
+def _outside_of_a_loop(function: Callable[[], T]) -> T:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return function()
+    # An async test runs on a loop, which cannot run another one inside.
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        return executor.submit(function).result()
 
 
 async def _listed(values: AsyncIterator[Any]) -> list[Any]:
@@ -202,12 +222,11 @@ class Instances:
         return both
 
     def _awaited(self, both: Both) -> Both:
-        both = self._alike(inspect.isawaitable, _Side.awaited, both)
-        for one in both:
-            if inspect.iscoroutine(one.value):
-                # The other side's is none. Python would warn that nobody awaited it.
-                one.value.close()
-        return both
+        both = self._alike(_is_unawaited, _Side.awaited, both)
+        control, candidate = (
+            _without_awaiting(one) if _is_unawaited(one.value) else one for one in both
+        )
+        return control, candidate
 
     def _listed(self, both: Both) -> Both:
         for kind in _LISTED:
@@ -251,6 +270,17 @@ class Instances:
         asks_for_observe = self._subject.observe is None and self._are_own(both)
         hint = "  they are compared by observe, which was not given" if asks_for_observe else None
         return failure_of_steps(names, code, both, comparison, is_state=is_state, hint=hint)
+
+
+def _is_unawaited(value: Any) -> bool:
+    return isinstance(value, _Unawaited)
+
+
+def _without_awaiting(side: Observation) -> Observation:
+    if inspect.iscoroutine(side.value.awaitable):
+        # Python would warn that nobody awaited it.
+        side.value.awaitable.close()
+    return Observation(Returned.AWAITABLE)
 
 
 def with_fewer_steps(subject: Subject, calls: list[Call], error: MismatchError) -> MismatchError:
