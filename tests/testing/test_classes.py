@@ -13,6 +13,7 @@ import pytest
 from hypothesis import Phase, Verbosity, seed, settings
 from hypothesis import strategies as st
 from hypothesis.database import InMemoryExampleDatabase
+from hypothesis.errors import Unsatisfiable
 from hypothesis.stateful import rule
 
 from darkcall import dark_launch, is_dark, launch_of
@@ -93,7 +94,7 @@ def test_what_has_a_default_is_left_out_of_some_calls():
     seen = set()
 
     class Sees:
-        def call(self, item: bool | str = "left out") -> None:
+        def call(self, item: int | str = "left out") -> None:
             seen.add(item)
 
     check(Sees, Sees, calls={"call": {"item": ...}})
@@ -393,6 +394,29 @@ def test_a_constructor_is_compared_and_where_both_raise_the_example_ends():
         "NotNegative differs from Positive in step 1: x = Positive(-1)",
         "  x = Positive(-1)  # and NotNegative",
     ]
+
+
+def test_a_constructor_that_always_raises_is_no_test_passed():
+    class Broken:
+        def __init__(self) -> None:
+            raise ValueError
+
+        def call(self) -> None: ...
+
+    with pytest.raises(Unsatisfiable):
+        check(Broken, Broken)
+
+
+def test_a_default_that_is_never_overridden_need_not_be_there():
+    class Old:
+        def call(self, item=1):
+            return 1
+
+    class New:
+        def call(self):
+            return 1
+
+    check(Old, New, calls={"call": ()})
 
 
 class Chained:

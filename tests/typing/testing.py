@@ -124,5 +124,5 @@ assert_equivalent_classes(Cart, Cart, init={"factor": st.integers()})
 assert_equivalent_classes(Cart, Cart())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 assert_equivalent_classes(Cart, Cart, calls={"total": st.integers()})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
 
-TestCart = hypothesis.settings(max_examples=10)(equivalence_machine(Cart, Cart)).TestCase
+TestCart = hypothesis.settings(max_examples=10)(equivalence_machine(Cart, Cart)).TestCase  # pyright: ignore[reportUnknownMemberType, reportUnknownVariableType]
 equivalence_machine(Cart, Cart, max_examples=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

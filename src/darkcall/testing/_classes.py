@@ -42,7 +42,7 @@ def equivalence_machine(
     on both with the same random arguments, compares what each call did, and looks for the fewest
     steps after which they differ.  Each side has arguments of its own.  Both may raise: that is
     compared too, and it goes on with the next call, or, if the constructor raised, with the next
-    example.
+    example, which does not count as one: where it always raises, hypothesis says so.
 
     Its ``TestCase`` is what pytest and unittest collect.  ``settings``, ``seed`` and
     ``reproduce_failure`` of hypothesis decorate the machine.  Rules of one's own are added in a

@@ -158,8 +158,6 @@ class Instances:
     def apply(self, call: Call) -> MismatchError | None:
         """Do the same with both: first make them, then call them.
 
-        If both raise the same when they are made, whatever comes does nothing.
-
         Args:
             call: Of the constructor at first, of a method then.
 
@@ -168,11 +166,14 @@ class Instances:
         """
         if not self.calls:
             return self._make(call)
-        if self._control.instance is None:
-            return None
         both = self._settled(self._run(call))
         found = None if both is None else self._difference(call.operation.rules, both)
         return found or self._difference_of_state()
+
+    @property
+    def are_made(self) -> bool:
+        """Whether there is something to go on with: both may raise the same."""
+        return self._control.instance is not None
 
     def _make(self, call: Call) -> MismatchError | None:
         both = self._run(call)

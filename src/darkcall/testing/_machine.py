@@ -49,6 +49,9 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
                     error = with_fewer_steps(subject, self.instances.calls, error)
                 # From one place: hypothesis takes each that raises for another failure.
                 raise error
+            if not self.instances.are_made:
+                # So that it does not pass for a test if both raise whatever they are made with.
+                hypothesis.reject()
 
         def teardown(self) -> None:
             self.instances.close()

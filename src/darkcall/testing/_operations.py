@@ -221,6 +221,7 @@ def _drawn(
     if is_hinted and not inputs.is_known and not arity:
         raise UnhintedError(f"{inputs.name}: its parameters cannot be read")
     strategies: dict[str, Any] = _by_name(inputs, given, what)
+    left_out = set()
     for name, parameter in inputs.parameters.items():
         if name in strategies or parameter.annotation is not parameter.empty:
             continue
@@ -228,13 +229,15 @@ def _drawn(
         if is_hinted or not has_default:
             raise UnhintedError(f"{inputs.name}: the parameter {name!r} has no type hint")
         strategies[name] = st.just(LEFT_OUT)
+        left_out.add(name)
     if not inputs.parameters:
         return inputs, {}
     try:
-        return inputs, strategies_for(function, strategies, inputs=inputs)
+        found = strategies_for(function, strategies, inputs=inputs)
     except ConfigurationError as error:
         # What it says to do is to be done elsewhere.
         raise UnhintedError(str(error).partition("; give a strategy")[0]) from error
+    return inputs, {name: strategy for name, strategy in found.items() if name not in left_out}
 
 
 def _by_name(

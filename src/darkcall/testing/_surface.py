@@ -121,7 +121,7 @@ def _is_read(kind: type, name: str) -> bool:
 
 
 def _is_method(kind: type, name: str) -> bool:
-    method = getattr(kind, name)
+    method = getattr(kind, name, None)
     return callable(method) and not isinstance(method, type)
 
 
