@@ -22,19 +22,24 @@ from darkcall.compare import equal, same_exception_type
 from darkcall.testing import MismatchError, assert_equivalent_classes, equivalence_machine
 
 
-_FEW = settings(
-    derandomize=True, database=None, deadline=None, max_examples=20, stateful_step_count=6
+_FAST = settings(
+    derandomize=True,
+    database=None,
+    deadline=None,
+    max_examples=20,
+    stateful_step_count=6,
+    phases=[Phase.generate],
 )
-
-#: Finds, and does not look for the smallest values.
-_FAST = settings(_FEW, phases=[Phase.generate])
+#: There is a difference to be found, so it does not take them all.
+_MANY = settings(_FAST, max_examples=3000)
+_SHRUNK = settings(_MANY, phases=[Phase.generate, Phase.shrink], report_multiple_bugs=False)
 
 check = functools.partial(assert_equivalent_classes, settings=_FAST)
 
 
 def failure_of(control, candidate, **options):
     with pytest.raises(MismatchError) as raised:
-        check(control, candidate, **options)
+        assert_equivalent_classes(control, candidate, **{"settings": _MANY, **options})
     return raised.value
 
 
@@ -74,7 +79,8 @@ class Queue(Stack):
 
 
 def test_a_failure_shows_the_fewest_steps_as_code_and_where_both_differ():
-    error = failure_of(Stack, Queue, settings=_FEW)
+    options = {"init": (st.lists(st.integers(0, 9)),), "calls": {"pop": ()}}
+    error = failure_of(Stack, Queue, **options, settings=_SHRUNK)
     lines = str(error).splitlines()
     assert lines[0] == "Queue differs from Stack in step 2: x.pop()"
     assert lines[1] == "  x = Stack([0, 1])  # and Queue"
@@ -126,7 +132,7 @@ class FromTheEnd(Stack):
     ("candidate", "code"), [(SizesByTwo, "x.size"), (HalfAsLong, "len(x)"), (FromTheEnd, "x[0]")]
 )
 def test_properties_and_the_methods_of_containers_are_called_too(candidate, code):
-    assert text_of(Stack, candidate, settings=_FEW).splitlines()[0].endswith(f": {code}")
+    assert text_of(Stack, candidate, settings=_SHRUNK).splitlines()[0].endswith(f": {code}")
 
 
 class Everything:
@@ -177,7 +183,7 @@ class Everything:
 
 def test_what_python_calls_by_itself_is_called_by_python():
     Everything.called.clear()
-    check(Everything, Everything)
+    check(Everything, Everything, max_examples=60)
     assert set(Everything.called) == {"bool", "in", "del", "iter", "next", "reversed", "set"}
 
 
@@ -334,7 +340,7 @@ def test_class_methods_and_static_methods_are_called_on_the_instance():
             return cls(size + 1)
 
     check(Makes, Makes, calls={"double": ()})
-    text = text_of(Makes, MakesMore, observe=lambda x: x.size, settings=_FEW)
+    text = text_of(Makes, MakesMore, observe=lambda x: x.size, settings=_SHRUNK)
     assert text.splitlines()[0] == "MakesMore differs from Makes in step 2: x.of(0)"
 
 
@@ -389,7 +395,7 @@ def test_a_constructor_is_compared_and_where_both_raise_the_example_ends():
 
     sizes = {"init": (st.integers(-2, 2),)}
     check(Positive, Positive, **sizes)
-    lines = text_of(Positive, NotNegative, **sizes, settings=_FEW).splitlines()
+    lines = text_of(Positive, NotNegative, **sizes, settings=_SHRUNK).splitlines()
     assert lines[:2] == [
         "NotNegative differs from Positive in step 1: x = Positive(-1)",
         "  x = Positive(-1)  # and NotNegative",
@@ -547,7 +553,7 @@ class AsyncQueue(AsyncStack):
 def test_async_methods_are_awaited_and_what_they_start_goes_on():
     check(AsyncStack, AsyncStack)
     calls = {"push": (st.integers(0, 1),), "items": ()}
-    text = text_of(AsyncStack, AsyncQueue, calls=calls, settings=_FEW)
+    text = text_of(AsyncStack, AsyncQueue, calls=calls, settings=_SHRUNK)
     assert "  await x.push(0)\n" in text
     assert "x.items()" in text.splitlines()[0]
 
@@ -631,7 +637,7 @@ def test_a_machine_is_collected_as_a_test_case_and_takes_the_settings_of_hypothe
     machine = equivalence_machine(Stack, Queue)
     assert machine.__name__ == "Stack_and_Queue"
     assert Phase.explain not in machine.TestCase.settings.phases
-    machine = seed(3)(settings(_FAST)(machine))
+    machine = seed(3)(settings(_MANY)(machine))
     with pytest.raises(MismatchError, match="Queue differs from Stack"):
         machine.TestCase().runTest()
     settings(_FAST)(equivalence_machine(Stack, Stack)).TestCase().runTest()
@@ -644,7 +650,7 @@ def test_a_machine_can_be_given_rules_of_ones_own():
             raise ValueError("mine")
 
     with pytest.raises(ValueError, match="mine"):
-        settings(_FAST)(More).TestCase().runTest()
+        settings(_MANY)(More).TestCase().runTest()
 
 
 def test_the_current_profile_holds_where_no_settings_are_given():
@@ -660,7 +666,7 @@ def test_the_current_profile_holds_where_no_settings_are_given():
 
 def test_different_classes_and_different_calls_have_different_places_in_the_database():
     database = InMemoryExampleDatabase()
-    options = {"settings": settings(_FAST, derandomize=False, database=database)}
+    options = {"settings": settings(_MANY, derandomize=False, database=database)}
     keys = []
     for candidate, calls in [
         (Queue, {"pop": (), "push": ()}),
@@ -675,12 +681,12 @@ def test_different_classes_and_different_calls_have_different_places_in_the_data
 
 def test_a_failure_that_the_database_knows_is_there_again_at_once():
     database = InMemoryExampleDatabase()
-    again = settings(_FAST, derandomize=False, database=database)
+    again = settings(_MANY, derandomize=False, database=database)
     failure_of(Stack, Queue, settings=again)
     only_known = settings(again, phases=[Phase.reuse])
     failure_of(Stack, Queue, settings=only_known)
 
 
 def test_what_fails_is_not_explained():
-    error = failure_of(Stack, Queue)
+    error = failure_of(Stack, Queue, settings=settings(_SHRUNK, phases=list(Phase)))
     assert not any("Explanation" in note for note in error.__notes__)

@@ -295,17 +295,16 @@ def with_fewer_steps(subject: Subject, calls: list[Call], error: MismatchError) 
     Returns:
         How they differ after no more calls than it takes.
     """
-    for place in reversed(range(1, len(calls) - 1)):
-        fewer = calls[:place] + calls[place + 1 :]
-        found = _difference_after(subject, fewer)
-        if found is not None:
-            calls, error = fewer, found
+    before = None
+    while before != len(calls):
+        before = len(calls)
+        for place in reversed(range(1, len(calls) - 1)):
+            with contextlib.closing(Instances(subject)) as instances:
+                fewer = calls[:place] + calls[place + 1 :]
+                found = next(filter(None, map(instances.apply, fewer)), None)
+            if found is not None:
+                calls, error = instances.calls, found
     return error
-
-
-def _difference_after(subject: Subject, calls: list[Call]) -> MismatchError | None:
-    with contextlib.closing(Instances(subject)) as instances:
-        return next(filter(None, map(instances.apply, calls)), None)
 
 
 def failure_of_steps(
