@@ -182,8 +182,8 @@ def _subject(
 ) -> Subject:
     policy = _config.policy_with(knobs)
     calls = {...: ...} if calls is None else calls
-    constructor = constructor_of(control, candidate, init, policy)
     operations = operations_of(control, candidate, calls, policy)
+    constructor = constructor_of(control, candidate, init, policy)
     parameters = {name for one in (constructor, *operations) for name in one.inputs.parameters}
     for path in policy.share:
         if path.partition(".")[0] not in parameters:

@@ -219,7 +219,7 @@ def _drawn(
         )
     inputs = Inputs(function, arity or len(given))
     if is_hinted and not inputs.is_known and not arity:
-        raise UnhintedError(f"{inputs.name}: its parameters cannot be read")
+        raise UnhintedError(f"{inputs.name}: it has no signature that can be read")
     strategies: dict[str, Any] = _by_name(inputs, given, what)
     left_out = set()
     for name, parameter in inputs.parameters.items():
