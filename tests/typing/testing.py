@@ -9,7 +9,13 @@ import hypothesis
 from hypothesis import strategies as st
 
 from darkcall import Launch, dark_launch
-from darkcall.testing import assert_equivalent, equivalence_test, equivalence_tests
+from darkcall.testing import (
+    assert_equivalent,
+    assert_equivalent_classes,
+    equivalence_machine,
+    equivalence_test,
+    equivalence_tests,
+)
 
 
 def price(cart: list[int], quantity: int) -> int:
@@ -102,3 +108,21 @@ test_launches = equivalence_tests("shop", given={"shop.price": {"cart": st.just(
 assert_type(test_launches, Callable[[Launch], None])
 equivalence_tests(3)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 equivalence_tests("shop", given={"cart": st.integers()})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+
+assert_equivalent_classes(list, Cart)
+assert_equivalent_classes(
+    Cart,
+    Cart,
+    init=(),
+    calls={"total": (st.integers(),), "total_v2": {"factor": st.integers()}, "x": None, ...: ...},
+    observe=vars,
+    max_examples=10,
+    settings=hypothesis.settings(stateful_step_count=10),
+    normalize=str,
+)
+assert_equivalent_classes(Cart, Cart, init={"factor": st.integers()})
+assert_equivalent_classes(Cart, Cart())  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
+assert_equivalent_classes(Cart, Cart, calls={"total": st.integers()})  # type: ignore[dict-item]  # pyright: ignore[reportArgumentType]
+
+TestCart = hypothesis.settings(max_examples=10)(equivalence_machine(Cart, Cart)).TestCase
+equivalence_machine(Cart, Cart, max_examples=3)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -11,6 +11,7 @@ from ._strict import strict
 
 
 if TYPE_CHECKING:
+    from ._classes import assert_equivalent_classes, equivalence_machine
     from ._equivalence import assert_equivalent, equivalence_test
     from ._from_records import RecordedInputs, from_records
     from ._launched import equivalence_tests
@@ -19,7 +20,9 @@ __all__ = [
     "MismatchError",
     "RecordedInputs",
     "assert_equivalent",
+    "assert_equivalent_classes",
     "capture",
+    "equivalence_machine",
     "equivalence_test",
     "equivalence_tests",
     "from_records",
@@ -30,6 +33,8 @@ __all__ = [
 _LATER: Final = {
     "RecordedInputs": "._from_records",
     "assert_equivalent": "._equivalence",
+    "assert_equivalent_classes": "._classes",
+    "equivalence_machine": "._classes",
     "equivalence_test": "._equivalence",
     "equivalence_tests": "._launched",
     "from_records": "._from_records",

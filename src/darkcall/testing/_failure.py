@@ -42,7 +42,7 @@ class _HidesNothing(Redactor):
         return text[:limit]
 
 
-_OPEN: Final = _HidesNothing()
+OPEN: Final[Redactor] = _HidesNothing()
 
 
 def shown_value(value: Any) -> str:
@@ -126,18 +126,18 @@ def failure_of(
         The error, not raised; its cause is what one of the sides raised, if any.
     """
     control = failed[0][1].control
-    lines = [f"{one_line(name)}: {_who(failed)}", f"  {call}", f"  control {_what(control)}"]
+    lines = [f"{one_line(name)}: {_who(failed)}", f"  {call}", f"  control {what_it_did(control)}"]
     if again.outcome in _DISAGREES:
         lines.append(
             "  the control disagrees with itself: run again on the same input, it "
-            + _what(again.candidate)
+            + what_it_did(again.candidate)
             + ("; what is shared may have changed in between" if is_shared else "")
         )
     described: list[dict[str, Any]] = []
     for candidate, comparison in failed:
-        differences = [describe_difference(one, _OPEN) for one in comparison.differences]
-        lines += [f"  {candidate} {_what(comparison.candidate)}"]
-        lines += _lines_of(comparison, differences)
+        differences = [describe_difference(one, OPEN) for one in comparison.differences]
+        lines += [f"  {candidate} {what_it_did(comparison.candidate)}"]
+        lines += comparison_lines(comparison, differences)
         described += differences
     error = MismatchError("\n".join(lines), described)
     # Not its context: hypothesis would take each place that raises for another failure.
@@ -158,7 +158,8 @@ def _joined(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _what(side: Observation | None) -> str:
+def what_it_did(side: Observation | None) -> str:
+    """Tell what a side did, as the end of a sentence."""
     if side is None:  # pragma: no cover -- for the type alone: each side has run to its end
         return ""
     if side.exception is None:
@@ -181,7 +182,10 @@ def _where(error: BaseException) -> str:
     return f" (in {one_line(code.co_name)}, line {traceback.tb_lineno} of {code.co_filename})"
 
 
-def _lines_of(comparison: Comparison, differences: Sequence[dict[str, Any]]) -> Iterator[str]:
+def comparison_lines(
+    comparison: Comparison, differences: Sequence[dict[str, Any]]
+) -> Iterator[str]:
+    """Show what a comparison came to; the differences are described ones."""
     if comparison.reason is not None:
         yield f"  could not be compared: {one_line(comparison.reason)}"
     yield from difference_lines(differences)
