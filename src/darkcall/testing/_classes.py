@@ -13,10 +13,12 @@ from darkcall._errors import ConfigurationError
 from darkcall._policy import check_names
 
 from ._instances import Subject
-from ._machine import machine_of, unexplained
+from ._machine import machine_of
 from ._pair import COMPARED_BY, CompareKnobs
+from ._settings import unexplained
 from ._sides import Rules
 from ._surface import constructor_of, operations_of
+from ._told import telling
 
 
 if TYPE_CHECKING:
@@ -180,7 +182,7 @@ def _subject(
     calls: Mapping[str | EllipsisType, Strategies | None] | None,
     observe: Callable[[Any], Any] | None,
 ) -> Subject:
-    policy = _config.policy_with(knobs)
+    policy = telling(_config.policy_with(knobs))
     calls = {...: ...} if calls is None else calls
     operations = operations_of(control, candidate, calls, policy)
     constructor = constructor_of(control, candidate, init, policy)

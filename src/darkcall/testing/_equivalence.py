@@ -16,7 +16,9 @@ from darkcall._policy import check_names
 
 from ._failure import plainly_shown
 from ._pair import COMPARED_BY, CompareKnobs, Pair
+from ._settings import unexplained
 from ._strategies import strategies_for
+from ._vacuous import Complaints
 
 
 if TYPE_CHECKING:
@@ -240,9 +242,12 @@ def made(
     test.__qualname__ = test.__name__
     for example in reversed([_example_of(inputs, one) for one in examples]):
         test = hypothesis.example(**{name: example.get(name) for name in drawn_from})(test)
+    settings = unexplained(hypothesis.settings() if settings is None else settings)
     if max_examples is not None:
         settings = hypothesis.settings(settings, max_examples=max_examples)
-    return test if settings is None else settings(test)
+    # As a decorator they would refuse those that a user puts on top.
+    vars(test)["_hypothesis_internal_use_settings"] = settings
+    return test
 
 
 def _by_name(inputs: Inputs, strategies: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -278,9 +283,10 @@ def _example_of(inputs: Inputs, example: Any) -> dict[str, Any]:
 
 def _inner_test_of(pair: Pair, names: tuple[str, ...]) -> Callable[..., None]:
     """Make what hypothesis calls with each input; its parameters are the control's."""
+    complaints = Complaints(pair.name)
 
     def inner(*values: Any, __tracebackhide__: bool = True) -> None:  # noqa: ARG001 -- for pytest
-        pair.check(dict(zip(names, values, strict=True)))
+        complaints.note(pair.check(dict(zip(names, values, strict=True))))
 
     against = ", ".join(side.name for side in pair.candidates)
     inner.__name__ = inner.__qualname__ = f"test_{_identifier(pair.control.name)}"

@@ -11,6 +11,7 @@ from hypothesis.control import current_build_context
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from ._instances import Instances, Subject, with_fewer_steps
+from ._settings import unexplained
 
 
 if TYPE_CHECKING:
@@ -65,16 +66,6 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
     )
     Machine.TestCase.settings = unexplained(Machine.TestCase.settings)
     return Machine
-
-
-def unexplained(settings: hypothesis.settings) -> hypothesis.settings:
-    """Leave out the phase that explains a failure.
-
-    On Python 3.11 it takes ten times as long as to find one, and what it tells is lines of this
-    package, as it is here that the two sides are found to differ.
-    """
-    phases = [phase for phase in settings.phases if phase is not hypothesis.Phase.explain]
-    return hypothesis.settings(settings, phases=phases)
 
 
 def _full_name(kind: type) -> str:

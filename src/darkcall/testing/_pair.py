@@ -16,9 +16,10 @@ from darkcall._model import Outcome
 from darkcall._signatures import check_signatures, signature_of
 from darkcall._text import escaped
 
-from ._failure import failure_of, shown_call
+from ._failure import Failed, failure_of, shown_call
 from ._inputs import Inputs, name_of, unbound
 from ._sides import Arguments, Rules, compared, run_candidate, run_control
+from ._told import telling
 
 
 if TYPE_CHECKING:
@@ -132,7 +133,7 @@ class Pair:
         function, bound = unbound(control)
         own_knobs = {} if launch is None else launch._explicit  # noqa: SLF001 -- those given here win
         explicit = {**own_knobs, **knobs}
-        policy = _config.policy_with(explicit)
+        policy = telling(_config.policy_with(explicit))
         if policy.normalize is not None:
             policy = attrs.evolve(policy, normalize=_Once(policy.normalize))
         name = name_of(control) if launch is None else launch.name
@@ -166,11 +167,14 @@ class Pair:
             )
         return cls(name, Inputs(control, count), first, candidates)
 
-    def check(self, values: Mapping[str, Any]) -> None:
+    def check(self, values: Mapping[str, Any]) -> Observation:
         """Run all sides on one input.
 
         Args:
             values: By name in a test; ``LEFT_OUT`` for what the call leaves out.
+
+        Returns:
+            What the control did.
 
         Raises:
             MismatchError: A candidate does not do what the control does.
@@ -183,19 +187,21 @@ class Pair:
         # Whoever shares an argument may change it before it is shown.
         call = self._shown(values) if self._shares else None
         kept = self._kept(self.control, values)
-        control = run_control(self.control.function, kept)
+        control = kept.kept(run_control(self.control.function, kept))
         failed = []
         for side in self.candidates:
             own = kept if self._is_called_alike(side) else self._kept(side, values)
             candidate = run_candidate(side.function, own)
-            comparison = compared(side.rules, control, candidate)
+            comparison = compared(side.rules, control(), candidate)
             if comparison.outcome not in _AGREES:
-                failed.append((side.name, comparison))
+                # At once: whatever runs after it may change what it returned.
+                failed.append(Failed.of(side.name, comparison))
         if failed:
             again = run_control(self.control.function, kept)
-            itself = compared(self.control.rules, control, again)
+            itself = compared(self.control.rules, control(), again)
             shown = call or self._shown(values)
             raise failure_of(self.name, shown, failed, itself, is_shared=self._shares)
+        return control()
 
     @property
     def _shares(self) -> bool:

@@ -217,7 +217,7 @@ class _Sides:
             arguments = Arguments(self._rules, args, kwargs)
         except ConfigurationError as error:
             raise NotJudgedError(str(error)) from None
-        control = _did(run_control, self._launch.control, arguments)
+        control = arguments.kept(_did(run_control, self._launch.control, arguments))
         try:
             its_run = functools.partial(_did, run_candidate, candidate, arguments)
             did = self._timed[name].run(its_run)
@@ -225,7 +225,7 @@ class _Sides:
             if error.is_given_up:
                 raise NotJudgedError(f"{name}: not run after too many runs did not end") from None
             return Outcome.TIMEOUT, None
-        comparison = compared(self._rules, control, did)
+        comparison = compared(self._rules, control(), did)
         if comparison.outcome is Outcome.UNCOMPARABLE:
             raise NotJudgedError(f"{name}: cannot be compared: {comparison.reason}")
         return comparison.outcome, comparison

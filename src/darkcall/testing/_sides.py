@@ -18,7 +18,8 @@ from darkcall._errors import ConfigurationError
 from darkcall._model import Observation
 from darkcall._parameters import Parameters
 from darkcall._signatures import is_async, signature_of
-from darkcall._snapshot import Limits, UnkeepableError, opened
+from darkcall._snapshot import Limits, UnkeepableError, Writer, keep, opened
+from darkcall._text import qualname_of
 
 
 if TYPE_CHECKING:
@@ -85,6 +86,8 @@ class Arguments:
     """
 
     def __init__(self, rules: Rules, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._name = rules.name
+        self._parameters = rules.parameters
         self._given: Pair = args, kwargs
         self._isolate: Any = rules.policy.isolate
         self._kept: Any = None
@@ -102,8 +105,46 @@ class Arguments:
         if self._kept is None:
             args, kwargs = self._isolate(*self._given)
             return tuple(args), dict(kwargs)
-        pair: Pair = self._kept if type(self._kept) is tuple else opened(self._kept)
+        if type(self._kept) is tuple:
+            given: Pair = self._kept
+            return given
+        try:
+            pair: Pair = opened(self._kept)
+        except Exception as error:
+            raise ConfigurationError(
+                f"{self._name}: a copy of the arguments cannot be made again: it raised "
+                f"{qualname_of(type(error))}; pass the parameter as share=(...) if the candidate "
+                "may have it as it is, or an isolate of your own"
+            ) from error
         return pair
+
+    def kept(self, did: Observation) -> Callable[[], Observation]:
+        """Keep what a side returned as it is now: another side may know it, and change it.
+
+        Args:
+            did: What the side did.
+
+        Returns:
+            What gives it, each time another copy; what cannot be copied is given as it is.
+        """
+        if did.raised or self._isolate == "share" or hasattr(type(did.value), "__next__"):
+            return lambda: did
+        shared = self._parameters.shared_values(*self._given)
+        try:
+            kept = in_the_dark(keep, did.value, Writer(_LIMITS), shared)
+            opened(kept)
+        except Exception:  # noqa: BLE001 -- copying runs code of the value's own
+            return lambda: did
+        return lambda: attrs.evolve(did, value=opened(kept))
+
+
+def can_be_kept(value: Any) -> bool:
+    """Tell whether each side can have a copy of a value."""
+    try:
+        keep(value, Writer(_LIMITS))
+    except UnkeepableError:
+        return False
+    return True
 
 
 def run_control(control: Callable[..., Any], arguments: Arguments) -> Observation:

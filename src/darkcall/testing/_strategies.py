@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from darkcall._errors import ConfigurationError
 from darkcall._signatures import call_of, unpartial
 
+from ._for_both import for_both
 from ._inputs import LEFT_OUT, Inputs, class_of
 
 
@@ -127,7 +128,7 @@ def _from_type(inputs: Inputs, name: str, hint: Any) -> Strategy:
             f"{inputs.name}: no strategy for {name!r} comes of its hint {_shown(hint)}: {error}; "
             f"{_way_out(name)}"
         ) from error
-    return strategy
+    return for_both(strategy, hint, lambda part: _from_type(inputs, name, part))
 
 
 def _hint_of(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Any:
