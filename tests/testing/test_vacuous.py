@@ -6,10 +6,11 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from darkcall.testing import assert_equivalent
+from darkcall.testing import assert_equivalent, assert_equivalent_classes
 from differing import QUICK
 
 
+FEW_OF_MANY_STEPS = hypothesis.settings(QUICK, max_examples=10)
 HALF = hypothesis.settings(QUICK, max_examples=60)
 
 
@@ -40,4 +41,22 @@ def test_the_statistics_of_hypothesis_tell_what_the_control_did(pytester):
         """
     )
     result = pytester.runpytest_inprocess("--hypothesis-show-statistics", "-p", "no:cacheprovider")
-    result.stdout.fnmatch_lines_random(["*, the control returned*", "*raised ZeroDivisionError*"])
+    result.stdout.fnmatch_lines_random(["*, half returned*", "*, half raised ZeroDivisionError*"])
+
+
+class Bag:
+    def __init__(self):
+        self.items = []
+
+    def add(self, item: int) -> None:
+        self.items.append(item)
+
+    def at(self, place: int) -> list[int]:
+        return self.items[place:][:1]
+
+
+def test_a_method_that_takes_none_of_the_inputs_is_told_of():
+    with pytest.warns(UserWarning, match="at: the control raised TypeError on each of"):
+        assert_equivalent_classes(
+            Bag, Bag, calls={"at": (st.text(),), ...: ...}, settings=FEW_OF_MANY_STEPS
+        )

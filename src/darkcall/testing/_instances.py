@@ -153,6 +153,8 @@ class Instances:
         self._candidate = _Side(subject.candidate, run_candidate)
         #: What was done.
         self.calls: list[Call] = []
+        #: What the control did last.
+        self.did = Observation()
         self._code: list[str | None] = []
 
     def apply(self, call: Call) -> MismatchError | None:
@@ -195,7 +197,8 @@ class Instances:
         self._code.append(repr(call) if shares else None)
         arguments = Arguments(rules, call.args, call.kwargs)
         run = call.operation.run
-        return self._control.apply(run, arguments), self._candidate.apply(run, arguments)
+        self.did = self._control.apply(run, arguments)
+        return self.did, self._candidate.apply(run, arguments)
 
     def _settled(self, both: Both) -> Both | None:
         """Make of results what can be compared; None if both are the instance itself."""

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from ._instances import Instances, Subject, with_fewer_steps
 from ._settings import unexplained
+from ._vacuous import Complaints
 
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
     Returns:
         A class that makes both and then takes steps.
     """
+    complaints = {one.name: Complaints(one.rules.name) for one in subject.operations}
 
     class Machine(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -42,6 +44,7 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
         @rule(call=st.one_of([one.calls() for one in subject.operations]))
         def step(self, call: Call) -> None:
             self._apply(call)
+            complaints[call.operation.name].note(self.instances.did)
 
         def _apply(self, call: Call) -> None:
             error = self.instances.apply(call)

@@ -38,10 +38,10 @@ class Complaints:
             control: What it did.
         """
         if control.exception is None:
-            hypothesis.event("the control returned")
+            hypothesis.event(f"{self._name} returned")
         else:
             kind = escaped(qualname_of(type(control.exception)))
-            hypothesis.event(f"the control raised {kind}")
+            hypothesis.event(f"{self._name} raised {kind}")
         self._is_all &= isinstance(control.exception, _COMPLAINTS)
         self._count += 1
         # Not only once: an exception is made of it where warnings are errors, and is to come again.
