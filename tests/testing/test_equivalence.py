@@ -176,6 +176,17 @@ def test_what_is_returned_and_cannot_be_copied_is_compared_as_it_is():
     assert_equivalent(lambda: [lock], lambda: [1], compare=_alike, settings=QUICK)
 
 
+def test_what_is_equal_to_nothing_but_itself_is_equal_to_itself():
+    class Missing:
+        def __eq__(self, other):
+            return self is other
+
+        __hash__ = object.__hash__
+
+    missing = Missing()
+    assert_equivalent(lambda: [missing], lambda: [missing], settings=QUICK)
+
+
 def _raise():
     raise ValueError("no more")
 

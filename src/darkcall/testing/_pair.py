@@ -12,13 +12,12 @@ from darkcall._candidate import UnresolvedError
 from darkcall._decorator import launch_of
 from darkcall._errors import ConfigurationError, SignatureMismatchError
 from darkcall._launch import Launch
-from darkcall._model import Outcome
 from darkcall._signatures import check_signatures, signature_of
 from darkcall._text import escaped
 
 from ._failure import Failed, failure_of, shown_call
 from ._inputs import Inputs, name_of, unbound
-from ._sides import Arguments, Rules, compared, run_candidate, run_control
+from ._sides import AGREES, Arguments, Rules, compared, run_candidate, run_control
 from ._told import telling
 
 
@@ -45,7 +44,6 @@ class CompareKnobs(TypedDict, total=False):
 
 
 COMPARED_BY: Final = tuple(CompareKnobs.__annotations__)
-_AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
 
 
 class _Once:
@@ -193,7 +191,7 @@ class Pair:
             own = kept if self._is_called_alike(side) else self._kept(side, values)
             candidate = run_candidate(side.function, own)
             comparison = compared(side.rules, control(), candidate)
-            if comparison.outcome not in _AGREES:
+            if comparison.outcome not in AGREES:
                 # At once: whatever runs after it may change what it returned.
                 failed.append(Failed.of(side.name, comparison))
         if failed:

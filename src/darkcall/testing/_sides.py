@@ -15,10 +15,10 @@ import attrs
 from darkcall._comparison import compare_sides
 from darkcall._dark import in_the_dark, plainly
 from darkcall._errors import ConfigurationError
-from darkcall._model import Observation
+from darkcall._model import Observation, Outcome
 from darkcall._parameters import Parameters
 from darkcall._signatures import is_async, signature_of
-from darkcall._snapshot import Limits, UnkeepableError, Writer, keep, opened
+from darkcall._snapshot import Limits, Shared, UnkeepableError, Writer, keep, opened
 from darkcall._text import qualname_of
 
 
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 #: A test is in no hurry, and has no neighbours.
 _LIMITS: Final = Limits(sys.maxsize, math.inf)
+
+AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
 
 #: Nobody can have raised one of these whose module is not imported.
 _STEERING: Final = (
@@ -86,8 +88,7 @@ class Arguments:
     """
 
     def __init__(self, rules: Rules, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._name = rules.name
-        self._parameters = rules.parameters
+        self._rules = rules
         self._given: Pair = args, kwargs
         self._isolate: Any = rules.policy.isolate
         self._kept: Any = None
@@ -112,7 +113,7 @@ class Arguments:
             pair: Pair = opened(self._kept)
         except Exception as error:
             raise ConfigurationError(
-                f"{self._name}: a copy of the arguments cannot be made again: it raised "
+                f"{self._rules.name}: a copy of the arguments cannot be made again: it raised "
                 f"{qualname_of(type(error))}; pass the parameter as share=(...) if the candidate "
                 "may have it as it is, or an isolate of your own"
             ) from error
@@ -129,11 +130,16 @@ class Arguments:
         """
         if did.raised or self._isolate == "share" or hasattr(type(did.value), "__next__"):
             return lambda: did
-        shared = self._parameters.shared_values(*self._given)
+        shared = self._rules.parameters.shared_values(*self._given)
         try:
             kept = in_the_dark(keep, did.value, Writer(_LIMITS), shared)
-            opened(kept)
+            if type(kept) is Shared:
+                return lambda: did
+            copies = [attrs.evolve(did, value=opened(kept)) for _ in range(2)]
         except Exception:  # noqa: BLE001 -- copying runs code of the value's own
+            return lambda: did
+        if compared(self._rules, *copies).outcome not in AGREES:
+            # It is equal to nothing but itself.
             return lambda: did
         return lambda: attrs.evolve(did, value=opened(kept))
 
