@@ -16,7 +16,7 @@ from darkcall._policy import check_names
 
 from ._failure import plainly_shown
 from ._pair import COMPARED_BY, CompareKnobs, Pair
-from ._settings import unexplained
+from ._settings import checked_settings, unexplained
 from ._strategies import strategies_for
 from ._vacuous import Complaints
 
@@ -223,10 +223,7 @@ def made(
 ) -> Callable[[], None]:
     """Make the test; takes, gives and raises what ``equivalence_test`` does, and takes launches."""
     check_names(rules, "assert_equivalent", known=COMPARED_BY)
-    if not isinstance(settings, hypothesis.settings | None):
-        raise ConfigurationError(
-            f"settings={settings!r} will not do: give hypothesis.settings(...)"
-        )
+    settings = checked_settings(settings)
     if not isinstance(given, Mapping | None):
         raise ConfigurationError(
             f"given={given!r} will not do: give a mapping of parameter names to strategies"

@@ -2,7 +2,24 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import hypothesis
+
+from darkcall._errors import ConfigurationError
+
+
+def checked_settings(settings: Any) -> hypothesis.settings | None:
+    """Refuse what are no settings.
+
+    Raises:
+        ConfigurationError: They are something else.
+    """
+    if not isinstance(settings, hypothesis.settings | None):
+        raise ConfigurationError(
+            f"settings={settings!r} will not do: give hypothesis.settings(...)"
+        )
+    return settings
 
 
 def unexplained(settings: hypothesis.settings) -> hypothesis.settings:
