@@ -82,7 +82,8 @@ def equivalence_test(
     for the smallest input on which they differ.  ``settings``, ``example``, ``seed`` and
     ``reproduce_failure`` of hypothesis decorate it, and its database knows what failed before.
     Strategies come from the control's type hints where none are given; what has a default is
-    sometimes left out then.
+    sometimes left out then.  A control that raises ``TypeError`` or ``AttributeError`` whatever it
+    is given is warned of: both may agree that the strategies are wrong.
 
     Args:
         control: A launched function; or any callable, with a candidate.
@@ -93,7 +94,9 @@ def equivalence_test(
         examples: Inputs to try first: tuples of positional arguments, or mappings by parameter
             name.
         max_examples: So many inputs are tried; as the settings have it by default.
-        settings: Settings of hypothesis; the current profile by default.
+        settings: Settings of hypothesis; the current profile by default.  What fails is not
+            explained: that takes longest, and tells lines of darkcall.  Those that decorate the
+            test explain it, unless their ``phases`` leave that out.
         **rules: How the two are compared, as :func:`darkcall.dark_launch` takes it: ``compare``,
             ``compare_exceptions``, ``normalize``, ``ignore``, ``isolate``, ``share``.  Those of
             the launch hold where none are given.
