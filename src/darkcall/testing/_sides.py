@@ -32,6 +32,12 @@ if TYPE_CHECKING:
 #: A test is in no hurry, and has no neighbours.
 _LIMITS: Final = Limits(sys.maxsize, math.inf)
 
+#: Nobody can have raised one of these whose module is not imported.
+_STEERING: Final = (
+    ("hypothesis.errors", "HypothesisException"),
+    ("unittest.case", "SkipTest"),
+)
+
 
 @attrs.frozen(eq=False)
 class Rules:
@@ -131,8 +137,19 @@ def _observed(function: Callable[..., Any], arguments: Pair) -> Observation:
         if is_async(function):
             return Observation(_awaited(function, args, kwargs))
         return Observation(function(*args, **kwargs))
-    except Exception as error:  # noqa: BLE001 -- what is raised is what is compared
-        return Observation(exception=error)
+    except (Exception, SystemExit, asyncio.CancelledError) as error:
+        if _steers_the_test(error):
+            raise
+        # From where the function itself begins.
+        behind = error.__traceback__ and error.__traceback__.tb_next
+        return Observation(exception=error.with_traceback(behind))
+
+
+def _steers_the_test(error: BaseException) -> bool:
+    """Tell whether it is addressed to whoever runs the test: ``assume(False)``, a skip."""
+    return any(
+        isinstance(error, getattr(sys.modules.get(module), name, ())) for module, name in _STEERING
+    )
 
 
 def _awaited(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

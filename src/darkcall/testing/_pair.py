@@ -1,0 +1,205 @@
+"""A control and its candidates, run on the same inputs."""
+
+from __future__ import annotations
+
+import types
+from typing import TYPE_CHECKING, Any, Final, TypedDict
+
+import attrs
+
+from darkcall import _config
+from darkcall._candidate import UnresolvedError
+from darkcall._decorator import launch_of
+from darkcall._errors import ConfigurationError
+from darkcall._launch import Launch
+from darkcall._model import Outcome
+from darkcall._signatures import check_signatures, signature_of
+from darkcall._text import escaped
+
+from ._failure import failure_of, shown_call
+from ._inputs import Inputs, name_of, unbound
+from ._sides import Arguments, Rules, compared, run_candidate, run_control
+
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from typing import Literal
+
+    from darkcall._candidate import Candidate
+    from darkcall._model import Difference, Observation
+
+
+class CompareKnobs(TypedDict, total=False):
+    """The knobs of a launch that say how two sides are compared."""
+
+    compare: Callable[[Any, Any], bool | Iterable[Difference]]
+    compare_exceptions: Callable[[Any, Any], bool | Iterable[Difference]]
+    normalize: Callable[[Any], Any] | None
+    ignore: Callable[[Observation, Observation], bool] | None
+    isolate: (
+        Literal["copy", "share"]
+        | Callable[[tuple[Any, ...], dict[str, Any]], tuple[tuple[Any, ...], dict[str, Any]]]
+    )
+    share: Sequence[str]
+
+
+COMPARED_BY: Final = tuple(CompareKnobs.__annotations__)
+_AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
+
+
+@attrs.frozen(eq=False)
+class Side:
+    """One function, and what it is bound to.
+
+    Attributes:
+        name: What it is called in a failure.
+        function: What is called.
+        bound: What it takes before the arguments: an instance, or nothing.
+        rules: How what it takes is kept.
+        by_position: Whether its parameters have no names that can be read.
+    """
+
+    name: str
+    function: Callable[..., Any]
+    bound: tuple[Any, ...]
+    rules: Rules
+    by_position: bool
+
+
+@attrs.frozen(eq=False)
+class Pair:
+    """A control and its candidates.
+
+    Attributes:
+        name: What is compared: the launch's name, or the control's.
+        inputs: The control's parameters.
+        control: One side.
+        candidates: The others.
+    """
+
+    name: str
+    inputs: Inputs
+    control: Side
+    candidates: Sequence[Side]
+
+    @classmethod
+    def of(cls, control: Any, candidate: Any, knobs: CompareKnobs, *, count: int = 0) -> Pair:
+        """Put a control beside its candidates.
+
+        Args:
+            control: A launched function; or any callable, with a candidate.
+            candidate: A callable; None for those of the launch.
+            knobs: Those that were given by themselves.
+            count: How many parameters the control has, where that cannot be read.
+
+        Raises:
+            ConfigurationError: There is no candidate, or a knob cannot have that value.
+            SignatureMismatchError: A candidate could not take the control's arguments.
+            TypeError: One of the two cannot be called.
+        """
+        launch = _launch_of(control)
+        if launch is not None:
+            is_bound = isinstance(control, types.MethodType)
+            bound_to = control.__self__ if is_bound else None
+            control = types.MethodType(launch.control, bound_to) if is_bound else launch.control
+        _check_callable("control", control)
+        function, bound = unbound(control)
+        own_knobs = {} if launch is None else launch._explicit  # noqa: SLF001 -- those given here win
+        explicit = {**own_knobs, **knobs}
+        policy = _config.policy_with(explicit)
+        name = name_of(control) if launch is None else launch.name
+        rules = Rules.of(name, function, policy, shares_own="share" in explicit)
+        first = Side(name_of(control), function, bound, rules, signature_of(function) is None)
+
+        def side(its_name: str, target: Any, own: tuple[Any, ...]) -> Side:
+            function, bound = unbound(target)
+            its_rules = Rules.of(name, function, policy, shares_own=False) if bound else rules
+            has_no_names = signature_of(function) is None
+            return Side(its_name, function, (*bound, *own), its_rules, has_no_names)
+
+        if candidate is not None:
+            _check_callable("candidate", candidate)
+            check_signatures(control, candidate)
+            candidates = [side(name_of(candidate), candidate, ())]
+        elif launch is not None:
+            candidates = [
+                side(escaped(one.name), _resolved(one), bound) for one in launch.candidates
+            ]
+        else:
+            raise ConfigurationError(
+                f"{name} is not launched, so there is nothing to compare it with: give a "
+                "candidate after it, or decorate it with dark_launch"
+            )
+        return cls(name, Inputs(control, count), first, candidates)
+
+    def check(self, values: Mapping[str, Any]) -> None:
+        """Run all sides on one input.
+
+        Args:
+            values: By name in a test; ``LEFT_OUT`` for what the call leaves out.
+
+        Raises:
+            MismatchError: A candidate does not do what the control does.
+            ConfigurationError: An argument cannot be copied.
+        """
+        __tracebackhide__ = True
+        # Whoever shares an argument may change it before it is shown.
+        call = self._shown(values) if self._shares else None
+        kept = self._kept(self.control, values)
+        control = run_control(self.control.function, kept)
+        failed = []
+        for side in self.candidates:
+            own = kept if self._is_called_alike(side) else self._kept(side, values)
+            candidate = run_candidate(side.function, own)
+            comparison = compared(side.rules, control, candidate)
+            if comparison.outcome not in _AGREES:
+                failed.append((side.name, candidate, comparison))
+        if failed:
+            again = run_control(self.control.function, kept)
+            itself = compared(self.control.rules, control, again)
+            raise failure_of(self.name, call or self._shown(values), control, failed, itself)
+
+    @property
+    def _shares(self) -> bool:
+        policy = self.control.rules.policy
+        return policy.isolate != "copy" or bool(policy.share)
+
+    def _is_called_alike(self, side: Side) -> bool:
+        control = self.control
+        return (
+            side.rules is control.rules
+            and side.by_position is control.by_position
+            and list(map(id, side.bound)) == list(map(id, control.bound))
+        )
+
+    def _kept(self, side: Side, values: Mapping[str, Any]) -> Arguments:
+        args, kwargs = self.inputs.call_with(values, by_position=side.by_position)
+        return Arguments(side.rules, (*side.bound, *args), kwargs)
+
+    def _shown(self, values: Mapping[str, Any]) -> str:
+        args, kwargs = self.inputs.call_with(values)
+        return shown_call(self.control.function, self.control.bound, args, kwargs)
+
+
+def _launch_of(control: Any) -> Launch | None:
+    if isinstance(control, Launch):
+        return control
+    try:
+        return launch_of(control)
+    except TypeError:
+        return None
+
+
+def _check_callable(what: str, function: Any) -> None:
+    if not callable(function):
+        raise TypeError(
+            f"{what}={function!r} will not do: give a callable; strategies come after the "
+            "candidate, for which None stands where the control is launched"
+        )
+
+
+def _resolved(candidate: Candidate) -> Callable[..., Any]:
+    try:
+        return candidate.resolve()
+    except UnresolvedError as error:
+        raise ConfigurationError(f"{candidate.full_name} cannot be used: {error}") from error

@@ -1,0 +1,567 @@
+from __future__ import annotations
+
+import asyncio
+import pickle
+import traceback
+from typing import NamedTuple
+
+import hypothesis
+import pytest
+from hypothesis import Phase, example, reproduce_failure, seed, settings
+from hypothesis import strategies as st
+from hypothesis.database import InMemoryExampleDatabase
+
+from darkcall import ConfigurationError, SignatureMismatchError, configure, dark_launch, launch_of
+from darkcall.compare import equal
+from darkcall.testing import MismatchError, assert_equivalent, equivalence_test
+from darkcall.testing._failure import shown_value
+
+
+#: To explain a failure takes ten times as long as to find it.
+QUICK = settings(
+    max_examples=60,
+    database=None,
+    derandomize=True,
+    phases=[Phase.explicit, Phase.generate, Phase.shrink],
+)
+
+
+def price(cart: list[int], quantity: int) -> int:
+    return sum(cart) * quantity
+
+
+def price_v2(cart: list[int], quantity: int) -> int:
+    return sum(cart) * quantity if cart else 1
+
+
+def total(cart: list[int], quantity: int = 1) -> int:
+    return sum(cart) * quantity
+
+
+def failure(*args, **kwargs):
+    with pytest.raises(MismatchError) as caught:
+        assert_equivalent(*args, **{"settings": QUICK, **kwargs})
+    return caught.value
+
+
+def lines_of(error):
+    return str(error).splitlines()
+
+
+def test_a_candidate_that_does_the_same_passes():
+    assert_equivalent(price, lambda cart, quantity: quantity * sum(cart), settings=QUICK)
+
+
+def test_the_failure_shows_the_smallest_call_both_sides_and_where_they_differ():
+    error = failure(price, price_v2)
+    assert lines_of(error) == [
+        "price: price_v2 differs from the control",
+        "  price(cart=[], quantity=0)",
+        "  control returned 0",
+        "  price_v2 returned 1",
+        "  $  (value)",
+        "    control:   0  (int)",
+        "    candidate: 1  (int)",
+    ]
+    [difference] = error.differences
+    assert (difference["path"], difference["control"], difference["candidate"]) == ("$", 0, 1)
+
+
+def test_the_note_of_hypothesis_names_the_arguments():
+    note = failure(price, price_v2).__notes__[0]
+    assert "test_price(\n    cart=[],\n    quantity=0,\n)" in note
+
+
+def test_the_call_can_be_pasted():
+    error = failure(price, lambda cart, quantity: price(cart, quantity) + (sum(cart) > 100))
+    assert lines_of(error)[1] == "  price(cart=[101], quantity=0)"
+    assert eval(lines_of(error)[1]) == 0
+
+
+def test_differences_are_shown_by_path():
+    def invoice(n: int):
+        return {"lines": [n, n], "n": n}
+
+    error = failure(invoice, lambda n: {"lines": [n, n + (n > 5)], "n": n})
+    assert lines_of(error)[1] == "  invoice(n=6)"
+    assert "  $.lines[1]  (value)" in lines_of(error)
+
+
+def test_what_a_side_raised_is_shown_and_where():
+    def raises(cart, quantity):
+        raise ZeroDivisionError("no carts")
+
+    error = failure(price, raises)
+    shown = lines_of(error)[3]
+    assert shown.startswith("  raises raised ZeroDivisionError: no carts (in raises, line ")
+    assert isinstance(error.__cause__, ZeroDivisionError)
+    assert [frame.name for frame in traceback.extract_tb(error.__cause__.__traceback__)] == [
+        "raises"
+    ]
+
+
+def test_what_the_control_alone_raised_is_shown():
+    def raises(x: int):
+        raise KeyError(x)
+
+    error = failure(raises, lambda x: x)
+    assert "control raised KeyError: 0 (in raises, " in str(error)
+    assert "<lambda> returned 0" in str(error)
+    assert isinstance(error.__cause__, KeyError)
+
+
+def test_failures_that_raise_at_several_places_are_one_failure():
+    def raises(cart, quantity):
+        if quantity:
+            raise ValueError
+        raise ZeroDivisionError
+
+    assert "price(cart=[], quantity=0)" in str(failure(price, raises))
+
+
+def test_both_sides_may_raise_the_same():
+    def first(x: int):
+        return 1 // (x > 3)
+
+    assert_equivalent(first, lambda x: 1 // (x > 3), settings=QUICK)
+
+
+def test_other_exceptions_are_compared_as_asked():
+    def raises(x: int):
+        raise ValueError(f"no {x}")
+
+    def raises_too(x: int):
+        raise ValueError(f"there is no {x}")
+
+    assert_equivalent(
+        raises, raises_too, settings=QUICK, compare_exceptions=lambda a, b: type(a) is type(b)
+    )
+    assert "message" in str(failure(raises, raises_too))
+
+
+def test_exits_and_cancellations_are_what_a_side_did():
+    def exits(x: int):
+        raise SystemExit(3)
+
+    async def cancels(x: int):
+        raise asyncio.CancelledError
+
+    assert_equivalent(exits, exits, settings=QUICK)
+    assert "<lambda> returned 0" in str(failure(exits, lambda x: x))
+    assert "cancels raised CancelledError" in str(failure(lambda x: x, cancels, st.integers()))
+
+
+def test_mutated_arguments_spoil_neither_the_other_side_nor_the_display():
+    def control(cart: list[int]):
+        cart.append(7)
+        return len(cart)
+
+    def candidate(cart: list[int]):
+        length = len(cart)
+        cart.clear()
+        return length + 1 + (length > 1)
+
+    error = failure(control, candidate)
+    assert lines_of(error)[1] == "  control(cart=[0, 0])"
+    assert "cart=[0, 0]," in error.__notes__[0]
+
+
+def test_a_strategy_that_gives_the_same_object_gives_it_unspoilt():
+    given_once = [1, 2, 3]
+    candidate_saw = []
+
+    def candidate(cart):
+        candidate_saw.append(list(cart))
+        cart.clear()
+        return 0
+
+    failure(lambda cart: cart.pop(), candidate, st.just(given_once))
+    assert given_once == [1, 2, 3]
+    assert all(cart == [1, 2, 3] for cart in candidate_saw)
+
+
+def test_what_is_shared_is_shown_as_it_was_given():
+    error = failure(
+        lambda cart: cart.append(1),
+        lambda cart: cart.append(2) or 5,
+        st.lists(st.integers()),
+        share=("cart",),
+    )
+    assert lines_of(error)[1] == "  <lambda>(cart=[])"
+
+
+def test_what_cannot_be_copied_names_the_parameter_and_the_way_out():
+    stream = st.builds(lambda: (one for one in [1]))
+    with pytest.raises(ConfigurationError, match=r"parameter 'x' .* pass share=\('x',\)"):
+        assert_equivalent(lambda x: 1, lambda x: 1, stream, settings=QUICK)
+    assert_equivalent(lambda x: 1, lambda x: 1, stream, settings=QUICK, share=("x",))
+
+
+def test_an_isolate_of_ones_own_gives_each_side_its_arguments():
+    def isolate(args, kwargs):
+        return args, {"x": kwargs["x"] + 100}
+
+    error = failure(lambda x: x, lambda x: x + 1, st.integers(), isolate=isolate)
+    assert lines_of(error)[1:4] == [
+        "  <lambda>(x=0)",
+        "  control returned 100",
+        "  <lambda> returned 101",
+    ]
+
+
+def test_results_are_compared_as_asked():
+    def first(x: int):
+        return {"at": object(), "x": x / 3}
+
+    def second(x: int):
+        return {"at": object(), "x": x / 3 * (1 + 1e-12)}
+
+    compare = equal.within(rel=1e-9).ignoring("$.at")
+    assert_equivalent(first, second, settings=QUICK, compare=compare)
+    assert "$.at" in str(failure(first, second))
+
+
+def test_results_are_normalized_as_asked():
+    def numbers(x: int):
+        yield from range(x % 5)
+
+    assert_equivalent(numbers, lambda x: range(x % 5), settings=QUICK, normalize=list)
+
+
+def test_differences_are_ignored_as_asked():
+    assert_equivalent(price, price_v2, settings=QUICK, ignore=lambda control, candidate: True)
+
+
+def test_knobs_of_the_process_hold_where_none_is_given():
+    with configure(compare=lambda control, candidate: True):
+        assert_equivalent(price, price_v2, settings=QUICK)
+
+
+def test_what_cannot_be_compared_fails_and_says_why():
+    error = failure(lambda x: iter([x]), lambda x: iter([x]), st.integers())
+    assert lines_of(error)[0] == "<lambda>: <lambda> could not be compared"
+    assert lines_of(error)[-1].startswith("  could not be compared: $ (list_iterator): ")
+    assert "disagrees" not in str(error)
+
+
+def test_a_comparison_that_stopped_says_so():
+    error = failure(lambda x: range(3000), lambda x: range(1, 3001), st.integers(), normalize=list)
+    assert "  and 40 more" in lines_of(error)
+    assert lines_of(error)[-1] == "  the comparison stopped: after 50 differences"
+
+
+def test_secrets_are_shown_as_nobody_has_them():
+    error = failure(lambda x: {"password": "a"}, lambda x: {"password": "b"}, st.none())
+    assert "    control:   'a'  (str)" in lines_of(error)
+
+
+def test_values_and_exceptions_that_cannot_be_shown_do_not_hide_the_failure():
+    class Bad:
+        def __repr__(self):
+            raise ValueError
+
+        def __str__(self):
+            raise ValueError
+
+        def __eq__(self, other):
+            return False
+
+        __hash__ = None
+
+    class BadError(Exception):
+        __str__ = Bad.__str__
+
+    def raises(x):
+        raise BadError
+
+    error = failure(lambda x: Bad(), raises, st.just(1))
+    assert "control returned <" in str(error)
+    assert "whose repr raised ValueError>" in str(error)
+    assert "raised test_values_and" in str(error)
+    assert "<no message>" in str(error)
+
+
+def test_a_value_is_shown_plainly_outside_of_a_test():
+    assert shown_value([1, "a"]) == "[1, 'a']"
+
+
+def test_what_a_builtin_raised_has_no_place():
+    error = failure(divmod, lambda x, y, /: 0, st.just(1), st.just(0))
+    assert "  control raised ZeroDivisionError: integer division or modulo by zero" in lines_of(
+        error
+    )
+
+
+def test_what_cannot_be_copied_is_shared_where_all_is():
+    stream = st.builds(lambda: (one for one in [1]))
+    assert_equivalent(lambda x: 1, lambda x: 1, stream, settings=QUICK, isolate="share")
+
+
+def test_a_control_that_disagrees_with_itself_is_told():
+    calls = []
+
+    def counter(x: int):
+        calls.append(x)
+        return len(calls)
+
+    error = failure(counter, lambda x: -1)
+    assert "  the control disagrees with itself: run again on the same input, it returned" in str(
+        error
+    )
+    assert "disagrees" not in str(failure(price, price_v2))
+
+
+def test_a_failure_that_does_not_come_again_is_flaky():
+    calls = []
+
+    def once(x: int):
+        calls.append(x)
+        return len(calls) == 5
+
+    with pytest.raises(hypothesis.errors.FlakyFailure) as caught:
+        assert_equivalent(once, lambda x: False, settings=QUICK)
+    [error] = caught.value.exceptions
+    assert isinstance(error, MismatchError)
+    assert "the control disagrees with itself" in str(error)
+
+
+def test_async_functions_stand_on_either_side():
+    async def awaited(cart: list[int], quantity: int):
+        await asyncio.sleep(0)
+        return price(cart, quantity)
+
+    few = settings(QUICK, max_examples=10)
+    assert_equivalent(price, awaited, settings=few)
+    assert_equivalent(awaited, price, settings=few)
+    assert "awaited returned 0" in str(failure(price_v2, awaited))
+
+
+def test_it_can_be_asked_on_a_running_loop():
+    async def doubled(x: int):
+        return 2 * x
+
+    async def main():
+        assert_equivalent(doubled, lambda x: x + x, settings=settings(QUICK, max_examples=3))
+
+    asyncio.run(main())
+
+
+def test_a_candidate_that_cannot_take_the_arguments_is_refused():
+    with pytest.raises(SignatureMismatchError, match="no argument named 'quantity'"):
+        equivalence_test(price, lambda cart, other: 1)
+
+
+def test_what_cannot_be_called_is_refused():
+    with pytest.raises(TypeError, match=r"candidate=integers\(\) will not do: give a callable"):
+        equivalence_test(price, st.integers())
+    with pytest.raises(TypeError, match="control=3 will not do"):
+        equivalence_test(3, price)
+
+
+def test_a_control_alone_has_nothing_to_be_compared_with():
+    with pytest.raises(ConfigurationError, match="price is not launched"):
+        equivalence_test(price)
+
+
+def test_unknown_knobs_are_refused():
+    with pytest.raises(TypeError, match="did you mean 'compare'"):
+        equivalence_test(price, price_v2, comparing=None)
+    with pytest.raises(ConfigurationError, match="compare=3 will not do"):
+        equivalence_test(price, price_v2, compare=3)
+
+
+class Counted(NamedTuple):
+    calls: list
+
+    def __call__(self, x: int):
+        self.calls.append(x)
+        return x
+
+
+def test_the_test_is_one_of_hypothesis():
+    test = equivalence_test(price, price_v2)
+    assert hypothesis.is_hypothesis_test(test)
+    assert (test.__name__, test.__qualname__) == ("test_price", "test_price")
+    assert test.__module__ == __name__
+    assert test.__doc__ == "price: price_v2 does what the control does."
+
+
+def test_settings_hold_as_decorator_and_as_argument():
+    for make in (
+        lambda calls: settings(QUICK, max_examples=7)(equivalence_test(calls, lambda x: x)),
+        lambda calls: equivalence_test(
+            calls, lambda x: x, settings=settings(QUICK, max_examples=7)
+        ),
+        lambda calls: equivalence_test(calls, lambda x: x, max_examples=7, settings=QUICK),
+    ):
+        calls = Counted([])
+        make(calls)()
+        assert len(calls.calls) == 7
+
+
+def test_max_examples_alone_changes_nothing_else_of_the_profile():
+    test = equivalence_test(price, price_v2, max_examples=7)
+    ours, default = test._hypothesis_internal_use_settings, settings.default
+    assert (ours.max_examples, ours.deadline, ours.print_blob) == (
+        7,
+        default.deadline,
+        default.print_blob,
+    )
+
+
+def test_a_seed_repeats_the_inputs():
+    inputs = []
+    for _ in range(2):
+        calls = Counted([])
+        test = equivalence_test(
+            calls, lambda x: x, settings=settings(QUICK, max_examples=10, derandomize=False)
+        )
+        seed(5)(test)()
+        inputs.append(calls.calls)
+    assert inputs[0] == inputs[1]
+
+
+def test_a_failure_can_be_reproduced():
+    test = equivalence_test(price, price_v2, settings=settings(QUICK, print_blob=True))
+    with pytest.raises(MismatchError) as caught:
+        test()
+    note = caught.value.__notes__[-1]
+    version, blob = eval(note.split("@reproduce_failure")[1].split(" as a ")[0])
+    reproduced = reproduce_failure(version, blob)(equivalence_test(price, price_v2))
+    with pytest.raises(MismatchError, match=r"price\(cart=\[\], quantity=0\)"):
+        reproduced()
+
+
+def test_what_failed_is_replayed_first():
+    database = InMemoryExampleDatabase()
+    stored = settings(QUICK, database=database, derandomize=False, phases=list(Phase)[:-1])
+
+    def control(cart: list[int]):
+        carts.append(cart)
+        return sum(cart)
+
+    def candidate(cart: list[int]):
+        return sum(cart) + (sum(cart) > 1000)
+
+    def candidate_v2(cart: list[int]):
+        return sum(cart)
+
+    carts = []
+    with pytest.raises(MismatchError, match=r"\[1001\]"):
+        equivalence_test(control, candidate, settings=settings(stored, max_examples=500))()
+    carts.clear()
+    equivalence_test(control, candidate_v2, settings=stored)()
+    assert carts[0] == []
+    carts.clear()
+    with pytest.raises(MismatchError, match=r"\[1001\]"):
+        equivalence_test(control, candidate, settings=stored)()
+    assert carts[0] == [1001]
+
+
+def test_examples_are_tried_first_by_position_or_by_name():
+    calls = Counted([])
+    test = equivalence_test(
+        calls, lambda x: x, examples=[(555,), {"x": 777}], settings=settings(QUICK, max_examples=1)
+    )
+    test()
+    assert calls.calls[:2] == [555, 777]
+
+
+def test_an_example_may_leave_out_what_has_a_default():
+    def more(first, second=2, *rest, flag=False, **others):
+        return first, second, rest, flag, others
+
+    given = dict.fromkeys(("first", "second", "flag"), st.just(0)) | {
+        "rest": st.just(()),
+        "others": st.just({}),
+    }
+    error = failure(
+        more,
+        lambda first, second=3, *rest, flag=False, **others: (first, second, rest, flag, others),
+        given=given,
+        examples=[(1,)],
+    )
+    assert lines_of(error)[1] == "  more(first=1)"
+    assert "second=<left out>" in error.__notes__[-1]
+
+
+@pytest.mark.parametrize(
+    ("example_", "why"),
+    [
+        ({"quantity": 1}, r"examples: \{'quantity': 1\}: it has nothing for the parameter 'cart'"),
+        ({"crt": 1}, "price has no parameter 'crt'; its parameters are cart, quantity"),
+        ((1, 2, 3), "too many positional arguments"),
+        (3, "examples: 3 will not do: give a tuple"),
+    ],
+)
+def test_an_example_that_is_no_call_is_refused(example_, why):
+    with pytest.raises(ConfigurationError, match=why):
+        equivalence_test(price, price_v2, examples=[example_])
+
+
+@pytest.mark.parametrize("decorate", [example([5], 3), example(cart=[5], quantity=3)])
+def test_examples_of_hypothesis_decorate_it(decorate):
+    test = decorate(
+        equivalence_test(price, lambda cart, quantity: 0, settings=settings(QUICK, max_examples=1))
+    )
+    with pytest.raises(MismatchError, match=r"price\(cart=\[5\], quantity=3\)"):
+        test()
+
+
+def test_a_failure_can_be_pickled_with_its_notes():
+    error = failure(price, price_v2)
+    again = pickle.loads(pickle.dumps(error))
+    assert str(again) == str(error)
+    assert again.__notes__ == error.__notes__
+    assert again.differences == error.differences
+
+
+def test_the_candidates_and_rules_of_a_launch_are_taken():
+    launched = dark_launch(
+        candidate={"one": price_v2, "two": price, "three": price_v2}, name="shop.price"
+    )(price)
+    error = failure(launched)
+    assert lines_of(error)[0] == "shop.price: one and three differ from the control"
+    assert lines_of(error)[1] == "  price(cart=[], quantity=0)"
+    assert [line for line in lines_of(error) if "returned" in line] == [
+        "  control returned 0",
+        "  one returned 1",
+        "  three returned 1",
+    ]
+    assert len(error.differences) == 2
+
+
+def test_rules_of_the_launch_hold_and_those_given_win():
+    def anything(control, candidate):
+        return True
+
+    launched = dark_launch(candidate=price_v2, compare=anything, share=("cart",))(price)
+    assert_equivalent(launched, settings=QUICK)
+    assert_equivalent(launched, lambda cart, quantity: 7, settings=QUICK)
+    assert "candidate returned 1" in str(failure(launched, compare=equal))
+
+
+def test_a_candidate_by_name_is_imported():
+    launched = dark_launch(candidate="operator:mul")(lambda x, y, /: x * y)
+    assert_equivalent(launched, None, st.integers(), st.integers(), settings=QUICK)
+
+
+def test_a_candidate_that_cannot_be_imported_is_told():
+    launched = dark_launch(candidate="nowhere:at_all", name="shop.price")(price)
+    with pytest.raises(
+        ConfigurationError, match=r"shop.price \[candidate\] cannot be used: .*nowhere"
+    ):
+        equivalence_test(launched)
+
+
+def test_no_call_of_a_launch_is_shadowed():
+    launched = dark_launch(candidate=price_v2)(price)
+    failure(launched)
+    failure(launched, lambda cart, quantity: launched(cart, quantity) + 1)
+    assert launch_of(launched).stats().shadowed == 0
+
+
+def test_what_is_left_out_is_each_sides_own_default():
+    error = failure(total, lambda cart, quantity=2: sum(cart) * quantity)
+    assert lines_of(error)[1] == "  total(cart=[1])"
+    assert "quantity=<left out>" in error.__notes__[0]
