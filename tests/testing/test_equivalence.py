@@ -228,6 +228,27 @@ def test_results_are_normalized_as_asked():
     assert_equivalent(numbers, lambda x: range(x % 5), settings=QUICK, normalize=list)
 
 
+def test_what_can_be_read_once_is_read_once_for_all_candidates():
+    def numbers(x: int):
+        yield from range(x % 5)
+
+    def more(x: int):
+        yield from range(x % 5 + 1)
+
+    launched = dark_launch(candidate={"one": numbers, "two": more, "three": more})(
+        lambda x: list(numbers(x))
+    )
+    error = failure(launched, None, st.integers(), normalize=list)
+    assert lines_of(error)[0].endswith("two and three differ from the control")
+    assert lines_of(error)[2:4] == ["  control returned []", "  two returned [0]"]
+    assert "disagrees" not in str(failure(numbers, more, normalize=list))
+
+
+def test_a_normalize_that_fails_is_told():
+    error = failure(price, price, normalize=lambda result: 1 / 0)
+    assert lines_of(error)[-1] == "  could not be compared: normalize failed: ZeroDivisionError"
+
+
 def test_differences_are_ignored_as_asked():
     assert_equivalent(price, price_v2, settings=QUICK, ignore=lambda control, candidate: True)
 
@@ -336,6 +357,17 @@ def test_async_functions_stand_on_either_side():
     assert "awaited returned 0" in str(failure(price_v2, awaited))
 
 
+def test_a_coroutine_that_a_plain_function_returns_cannot_be_compared():
+    async def doubled(x: int):
+        return 2 * x
+
+    def plain(x: int):
+        return doubled(x)
+
+    error = failure(doubled, plain)
+    assert "give a coroutine function as the candidate" in str(error)
+
+
 def test_it_can_be_asked_on_a_running_loop():
     async def doubled(x: int):
         return 2 * x
@@ -349,6 +381,19 @@ def test_it_can_be_asked_on_a_running_loop():
 def test_a_candidate_that_cannot_take_the_arguments_is_refused():
     with pytest.raises(SignatureMismatchError, match="no argument named 'quantity'"):
         equivalence_test(price, lambda cart, other: 1)
+
+
+def test_a_candidate_by_name_that_cannot_take_the_arguments_is_refused():
+    launched = dark_launch(candidate="operator:neg")(price)
+    with pytest.raises(SignatureMismatchError, match="could not take the control's"):
+        equivalence_test(launched)
+
+
+def test_functions_without_parameters_are_called_all_the_same():
+    assert_equivalent(lambda: 1, lambda: 1, settings=QUICK, examples=[()])
+    assert lines_of(failure(lambda: 1, lambda: 2))[1] == "  <lambda>()"
+    with pytest.raises(ConfigurationError, match="its parameters are none"):
+        assert_equivalent(lambda: 1, lambda: 2, st.none())
 
 
 def test_what_cannot_be_called_is_refused():

@@ -85,7 +85,7 @@ def test_each_launch_of_a_package_is_a_test_of_its_own(shop, pytester):
         from darkcall.testing import equivalence_tests
         test_launches = equivalence_tests(
             "{shop}", max_examples=20,
-            settings=hypothesis.settings(database=None, phases=["generate", "shrink"]),
+            settings=hypothesis.settings(database=None, phases=[hypothesis.Phase.generate]),
         )
         """,
     )

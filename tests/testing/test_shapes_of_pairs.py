@@ -70,7 +70,7 @@ class Cart:
         return n
 
     def __repr__(self):
-        return f"Cart({self.prices})"
+        return f"Cart(prices={self.prices})"
 
 
 class Plain:
@@ -91,7 +91,7 @@ def test_methods_get_an_instance_each():
     assert_equivalent(Cart.total, Cart.total_v2, settings=QUICK)
     assert lines_of(Cart.total, Cart.total_v3)[:4] == [
         "Cart.total: Cart.total_v3 differs from the control",
-        "  Cart.total(Cart([]), factor=1)",
+        "  Cart.total(Cart(prices=[]), factor=1)",
         "  control returned 1",
         "  Cart.total_v3 returned 0",
     ]
@@ -104,7 +104,7 @@ def test_an_instance_without_a_repr_is_shown_as_it_was_made():
 def test_bound_methods_keep_their_instance_as_it_is():
     cart, other = Cart([3]), Cart([3])
     assert_equivalent(cart.total, other.total_v2, settings=QUICK)
-    assert lines_of(cart.total, other.total_v3)[1] == "  Cart([3]).total(factor=1)"
+    assert lines_of(cart.total, other.total_v3)[1] == "  Cart(prices=[3]).total(factor=1)"
     assert lines_of(cart.total, lambda factor: 0)[2] == "  control returned 4"
     assert (cart.prices, other.prices) == ([3], [3])
 
@@ -114,7 +114,7 @@ def test_a_bound_method_of_a_launch_takes_the_instance_to_its_candidates():
     lines = lines_of(cart.launched)
     assert lines[0].endswith("Cart.launched: v3 differs from the control")
     assert lines[1:4] == [
-        "  Cart([3]).launched(factor=1)",
+        "  Cart(prices=[3]).launched(factor=1)",
         "  control returned 4",
         "  v3 returned 3",
     ]
@@ -125,13 +125,13 @@ def test_a_bound_method_of_a_launch_takes_the_instance_to_its_candidates():
 @pytest.mark.parametrize(
     ("control", "call"),
     [
-        (Cart.launched, "Cart.launched(Cart([]), factor=1)"),
+        (Cart.launched, "Cart.launched(Cart(prices=[]), factor=1)"),
         (Cart.launched_made, "Cart.launched_made(n=0)"),
         (vars(Cart)["launched_made"], "Cart.launched_made(n=0)"),
         (Cart.launched_static, "Cart.launched_static(n=0)"),
         (vars(Cart)["launched_static"], "Cart.launched_static(n=0)"),
-        (Cart.size, "Cart([]).size"),
-        (Cart.length, "Cart([]).length"),
+        (Cart.size, "Cart(prices=[]).size"),
+        (Cart.length, "Cart(prices=[]).length"),
     ],
     ids=["method", "class", "raw class", "static", "raw static", "property", "cached"],
 )
@@ -143,7 +143,7 @@ def test_callable_objects_and_partials_are_shown_as_they_are_called():
     def power(base: int, exponent: int, *, offset: int):
         return offset
 
-    assert lines_of(Cart([3]), lambda n: n + 1)[1] == "  Cart([3])(n=0)"
+    assert lines_of(Cart([3]), lambda n: n + 1)[1] == "  Cart(prices=[3])(n=0)"
     partial = functools.partial(power, 2, offset=1)
     assert lines_of(partial, lambda exponent, offset=1: 0)[1] == "  power(2, exponent=0, offset=1)"
 
@@ -163,6 +163,31 @@ def test_methods_of_builtin_objects_keep_their_object():
     assert_equivalent(
         dict.fromkeys, dict.fromkeys, st.text(), settings=QUICK, given={"value": st.none()}
     )
+
+
+def test_methods_of_builtin_types_have_their_type():
+    assert lines_of(str.upper, str.lower)[1].startswith("  str.upper('")
+
+
+def test_what_is_shared_is_found_beside_a_bound_method():
+    class Shop:
+        def priced(self, cart, stream, /):
+            return next(stream)
+
+    streams = st.builds(lambda: (n for n in (1, 2)))
+    lines = lines_of(
+        Shop().priced, lambda cart, stream, /: next(stream), st.just([]), streams, share=("stream",)
+    )
+    assert lines[2] == "  control returned 1"
+    assert lines[3].endswith("; what is shared may have changed in between")
+    assert lines[4] == "  <lambda> returned 2"
+
+
+def test_a_parameter_named_cls_is_like_any_other():
+    def control(kind: int, cls: int):
+        return cls
+
+    assert lines_of(control, lambda kind, cls: cls + 1)[1] == "  control(kind=0, cls=0)"
 
 
 def test_a_candidate_may_be_bound_where_the_control_is_not():

@@ -6,9 +6,10 @@ import inspect
 import re
 import sys
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Never, ParamSpec, TypeAlias, Unpack, overload
+from typing import TYPE_CHECKING, Any, Final, Never, ParamSpec, TypeAlias, Unpack, overload
 
 import hypothesis
+from hypothesis import strategies as st
 
 from darkcall._errors import ConfigurationError
 from darkcall._policy import check_names
@@ -22,12 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import EllipsisType
 
-    from hypothesis.strategies import SearchStrategy
-
     from ._inputs import Inputs
     from ._pair import Side
 
-    Strategy: TypeAlias = SearchStrategy[Any] | EllipsisType
+    Strategy: TypeAlias = st.SearchStrategy[Any] | EllipsisType
     Example: TypeAlias = Sequence[Any] | Mapping[str, Any]
 
 P = ParamSpec("P")
@@ -35,6 +34,9 @@ P = ParamSpec("P")
 #: Nobody gives the second one.  With it there, mypy reads the parameters off the control alone,
 #: and holds the candidate to them; of both together it would make what neither has.
 _Candidate: TypeAlias = Callable[P, Any] | Callable[[Callable[..., Any]], Never]
+
+#: The parameter of a test whose control takes none.
+_NOTHING: Final = "no_arguments"
 
 
 @overload
@@ -224,10 +226,12 @@ def made(
     drawn_from = strategies_for(
         inputs.function, _by_name(inputs, strategies, given or {}), inputs=inputs
     )
+    # A test of hypothesis draws something, whatever its control takes.
+    drawn_from = drawn_from or {_NOTHING: st.none()}
     test = hypothesis.given(**drawn_from)(_inner_test_of(pair, tuple(drawn_from)))
     test.__qualname__ = test.__name__
     for example in reversed([_example_of(inputs, one) for one in examples]):
-        test = hypothesis.example(**{name: example[name] for name in drawn_from})(test)
+        test = hypothesis.example(**{name: example.get(name) for name in drawn_from})(test)
     if max_examples is not None:
         settings = hypothesis.settings(settings, max_examples=max_examples)
     if settings is not None:

@@ -107,45 +107,48 @@ def shown_call(
 def failure_of(
     name: str,
     call: str,
-    control: Observation,
-    failed: Sequence[tuple[str, Observation, Comparison]],
+    failed: Sequence[tuple[str, Comparison]],
     again: Comparison,
+    *,
+    is_shared: bool,
 ) -> MismatchError:
     """Make the error of a call.
 
     Args:
         name: What was tested.
         call: The call, as text.
-        control: What the control did.
-        failed: Each candidate that differs: its name, what it did, and the comparison.
+        failed: Each candidate that differs: its name, and the comparison.
         again: The control, compared with itself on the same input.
+        is_shared: Whether a part of the input is the same object for all.
 
     Returns:
         The error, not raised; its cause is what one of the sides raised, if any.
     """
-    lines = [f"{one_line(name)}: {_who(failed)}", f"  {call}"]
-    lines.append(f"  control {_what(control)}")
-    if again.outcome in _DISAGREES and again.candidate is not None:
+    control = failed[0][1].control
+    lines = [f"{one_line(name)}: {_who(failed)}", f"  {call}", f"  control {_what(control)}"]
+    if again.outcome in _DISAGREES:
         lines.append(
             "  the control disagrees with itself: run again on the same input, it "
             + _what(again.candidate)
+            + ("; what is shared may have changed in between" if is_shared else "")
         )
     described: list[dict[str, Any]] = []
-    for candidate, observation, comparison in failed:
+    for candidate, comparison in failed:
         differences = [describe_difference(one, _OPEN) for one in comparison.differences]
-        lines.append(f"  {candidate} {_what(observation)}")
+        lines += [f"  {candidate} {_what(comparison.candidate)}"]
         lines += _lines_of(comparison, differences)
         described += differences
     error = MismatchError("\n".join(lines), described)
-    raised = [one.exception for _, one, _ in failed if one.exception is not None]
     # Not its context: hypothesis would take each place that raises for another failure.
-    error.__cause__ = raised[0] if raised else control.exception
+    sides = (*(comparison.candidate for _, comparison in failed), control)
+    raised = [side.exception for side in sides if side is not None and side.raised]
+    error.__cause__ = raised[0] if raised else None
     return error
 
 
-def _who(failed: Sequence[tuple[str, Observation, Comparison]]) -> str:
-    names = [name for name, _, _ in failed]
-    if all(comparison.reason for _, _, comparison in failed):
+def _who(failed: Sequence[tuple[str, Comparison]]) -> str:
+    names = [name for name, _ in failed]
+    if all(comparison.reason for _, comparison in failed):
         return f"{_joined(names)} could not be compared"
     return f"{_joined(names)} {'differs' if len(names) == 1 else 'differ'} from the control"
 
@@ -154,7 +157,9 @@ def _joined(names: Sequence[str]) -> str:
     return " and ".join(filter(None, (", ".join(names[:-1]), names[-1])))
 
 
-def _what(side: Observation) -> str:
+def _what(side: Observation | None) -> str:
+    if side is None:  # pragma: no cover -- for the type alone: each side has run to its end
+        return ""
     if side.exception is None:
         return f"returned {plainly_shown(side.value)}"
     kind = qualname_of(type(side.exception))

@@ -65,6 +65,9 @@ def class_of(function: Any) -> type | None:
     Returns:
         The class; None if there is none under that name.
     """
+    owner = getattr(function, "__objclass__", None)
+    if isinstance(owner, type):
+        return owner
     path = getattr(function, "__qualname__", "").split(".")[:-1]
     found: Any = sys.modules.get(getattr(function, "__module__", None) or "")
     if not path:
@@ -193,22 +196,20 @@ class Inputs:
             The positional and the keyword arguments.
         """
         positional: list[Any] = []
-        skipped: list[tuple[str, Any]] = []
+        skipped: list[Any] = []
         kwargs: dict[str, Any] = {}
         rest: tuple[Any, ...] = ()
-        parameters = self.parameters.values()
-        has_rest = any(p.kind is p.VAR_POSITIONAL and values.get(p.name, ()) for p in parameters)
-        for name, parameter in self.parameters.items():
+        for place, (name, parameter) in enumerate(self.parameters.items()):
             value = values.get(name, LEFT_OUT)
             if parameter.kind is parameter.VAR_POSITIONAL:
                 rest = () if value is LEFT_OUT else tuple(value)
             elif parameter.kind is parameter.VAR_KEYWORD:
                 kwargs.update({} if value is LEFT_OUT else value)
             elif parameter.kind in _BY_POSITION and (
-                has_rest
-                or by_position
+                by_position
                 or parameter.kind is parameter.POSITIONAL_ONLY
-                or parameter.name in {"self", "cls"}
+                or (place == 0 and parameter.name in {"self", "cls"})
+                or self._has_rest(values)
             ):
                 if value is LEFT_OUT:
                     skipped.append(parameter.default)
@@ -220,3 +221,9 @@ class Inputs:
         if rest:
             positional += [*skipped, *rest]
         return tuple(positional), kwargs
+
+    def _has_rest(self, values: Mapping[str, Any]) -> bool:
+        return any(
+            one.kind is one.VAR_POSITIONAL and values.get(one.name)
+            for one in self.parameters.values()
+        )

@@ -10,7 +10,7 @@ import attrs
 from darkcall import _config
 from darkcall._candidate import UnresolvedError
 from darkcall._decorator import launch_of
-from darkcall._errors import ConfigurationError
+from darkcall._errors import ConfigurationError, SignatureMismatchError
 from darkcall._launch import Launch
 from darkcall._model import Outcome
 from darkcall._signatures import check_signatures, signature_of
@@ -45,6 +45,30 @@ class CompareKnobs(TypedDict, total=False):
 
 COMPARED_BY: Final = tuple(CompareKnobs.__annotations__)
 _AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
+
+
+class _Once:
+    """Normalizes each result once: there may be several candidates, and some are read only once.
+
+    Args:
+        normalize: The user's.
+    """
+
+    def __init__(self, normalize: Callable[[Any], Any]) -> None:
+        self._normalize = normalize
+        self._known: list[tuple[Any, Any]] = []
+
+    def forget(self) -> None:
+        """Begin with another input."""
+        self._known = []
+
+    def __call__(self, result: Any) -> Any:
+        for known, normalized in self._known:
+            if known is result:
+                return normalized
+        normalized = self._normalize(result)
+        self._known.append((result, normalized))
+        return normalized
 
 
 @attrs.frozen(eq=False)
@@ -107,15 +131,21 @@ class Pair:
         own_knobs = {} if launch is None else launch._explicit  # noqa: SLF001 -- those given here win
         explicit = {**own_knobs, **knobs}
         policy = _config.policy_with(explicit)
+        if policy.normalize is not None:
+            policy = attrs.evolve(policy, normalize=_Once(policy.normalize))
         name = name_of(control) if launch is None else launch.name
         rules = Rules.of(name, function, policy, shares_own="share" in explicit)
         first = Side(name_of(control), function, bound, rules, signature_of(function) is None)
 
-        def side(its_name: str, target: Any, own: tuple[Any, ...]) -> Side:
-            function, bound = unbound(target)
-            its_rules = Rules.of(name, function, policy, shares_own=False) if bound else rules
-            has_no_names = signature_of(function) is None
-            return Side(its_name, function, (*bound, *own), its_rules, has_no_names)
+        def side(its_name: str, target: Any, with_bound: tuple[Any, ...]) -> Side:
+            its_function, its_bound = unbound(target)
+            its_rules = rules
+            if its_bound or len(with_bound) != len(bound):
+                # What it takes stands at other places than with the control.
+                like = its_function if its_bound else control
+                its_rules = Rules.of(name, like, policy, shares_own=False)
+            has_no_names = signature_of(its_function) is None
+            return Side(its_name, its_function, (*its_bound, *with_bound), its_rules, has_no_names)
 
         if candidate is not None:
             _check_callable("candidate", candidate)
@@ -143,6 +173,9 @@ class Pair:
             ConfigurationError: An argument cannot be copied.
         """
         __tracebackhide__ = True
+        normalize = self.control.rules.policy.normalize
+        if normalize is not None:
+            normalize.forget()
         # Whoever shares an argument may change it before it is shown.
         call = self._shown(values) if self._shares else None
         kept = self._kept(self.control, values)
@@ -153,11 +186,12 @@ class Pair:
             candidate = run_candidate(side.function, own)
             comparison = compared(side.rules, control, candidate)
             if comparison.outcome not in _AGREES:
-                failed.append((side.name, candidate, comparison))
+                failed.append((side.name, comparison))
         if failed:
             again = run_control(self.control.function, kept)
             itself = compared(self.control.rules, control, again)
-            raise failure_of(self.name, call or self._shown(values), control, failed, itself)
+            shown = call or self._shown(values)
+            raise failure_of(self.name, shown, failed, itself, is_shared=self._shares)
 
     @property
     def _shares(self) -> bool:
@@ -202,4 +236,6 @@ def _resolved(candidate: Candidate) -> Callable[..., Any]:
     try:
         return candidate.resolve()
     except UnresolvedError as error:
-        raise ConfigurationError(f"{candidate.full_name} cannot be used: {error}") from error
+        is_refused = str(error).startswith(SignatureMismatchError.__name__)
+        kind = SignatureMismatchError if is_refused else ConfigurationError
+        raise kind(f"{candidate.full_name} cannot be used: {error}") from error

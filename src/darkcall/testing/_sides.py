@@ -7,6 +7,7 @@ import concurrent.futures
 import contextvars
 import math
 import sys
+import types
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -136,7 +137,11 @@ def _observed(function: Callable[..., Any], arguments: Pair) -> Observation:
     try:
         if is_async(function):
             return Observation(_awaited(function, args, kwargs))
-        return Observation(function(*args, **kwargs))
+        value = function(*args, **kwargs)
+        if type(value) is types.CoroutineType:
+            # It cannot be compared, and Python would warn that nobody awaits it.
+            value.close()
+        return Observation(value)
     except (Exception, SystemExit, asyncio.CancelledError) as error:
         if _steers_the_test(error):
             raise
