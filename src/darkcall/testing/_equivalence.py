@@ -224,7 +224,10 @@ def made(
     pair = Pair.of(control, candidate, rules, count=len(strategies))
     inputs = pair.inputs
     drawn_from = strategies_for(
-        inputs.function, _by_name(inputs, strategies, given or {}), inputs=inputs
+        inputs.function,
+        _by_name(inputs, strategies, given or {}),
+        inputs=inputs,
+        beside=[side.function for side in pair.candidates],
     )
     # A test of hypothesis draws something, whatever its control takes.
     drawn_from = drawn_from or {_NOTHING: st.none()}
