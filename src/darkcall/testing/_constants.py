@@ -34,13 +34,13 @@ class Constants:
 
     Attributes:
         numbers: Numbers of all types.
-        compared: Those of them that something is compared with.
         texts: Texts.
+        compared: Those of both that something is compared with.
     """
 
     numbers: tuple[int | float | Decimal, ...] = ()
-    compared: tuple[int | float | Decimal, ...] = ()
     texts: tuple[str, ...] = ()
+    compared: tuple[int | float | Decimal | str, ...] = ()
 
 
 def constants_of(functions: Iterable[Callable[..., Any]]) -> Constants:
@@ -61,8 +61,8 @@ def constants_of(functions: Iterable[Callable[..., Any]]) -> Constants:
         found[key] = found.get(key, False) or is_compared
     return Constants(
         numbers=tuple(value for kind, value in found if kind is not str),
-        compared=tuple(one[1] for one, is_so in found.items() if is_so and one[0] is not str),
         texts=tuple(value for kind, value in found if kind is str),
+        compared=tuple(key[1] for key, is_so in found.items() if is_so),
     )
 
 

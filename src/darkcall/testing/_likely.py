@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from ._constants import Constants
 
@@ -37,6 +37,7 @@ _MIN_PIECES: Final = 6
 #: drawn at once, and shrinks as any text.
 _STAND_INS: Final = 0xE000
 #: Names that are as good as any.
+_NAMES_WEIGH: Final = 3
 _LETTERS: Final = "aA "
 
 
@@ -52,7 +53,8 @@ def likely_values(constants: Constants) -> dict[type, Strategy]:
     likely: dict[type, Strategy] = {}
     if constants.numbers:
         # What is compared is what most depends on.
-        numbers = [*constants.numbers, *constants.compared, *constants.compared]
+        compared = [one for one in constants.compared if not isinstance(one, str)]
+        numbers = [*constants.numbers, *compared, *compared]
         for kind, near in ((int, _integers), (float, _floats), (Decimal, _decimals)):
             values = sorted(itertools.chain.from_iterable(map(near, numbers)), key=_simplicity)
             if values:
@@ -96,18 +98,27 @@ def _texts(constants: Constants) -> Strategy:
     fillers = [fill for fill in ("".join(sorted(digits)), _LETTERS, "".join(sorted(long))) if fill]
     branches = [_composed(constants.texts, fill) for fill in fillers]
     if constants.texts:
-        # Twice, as often as they are among others.
-        whole = st.sampled_from(sorted(constants.texts, key=lambda text: (len(text), text)))
-        branches += [whole, whole.map(str)]
-    compared = {near for number in constants.compared for near in _integers(number)}
-    sizes = [size for size in sorted(compared or integers) if 0 < size <= _MAX_SIZE]
+        branches.append(st.sampled_from(_shortest_first(constants.texts)))
+    # Nothing else of a parser's separators would be left, so those do not count as names.
+    names = [one for one in constants.compared if isinstance(one, str) and len(one) > 1]
+    if names:
+        branches += [st.sampled_from(_shortest_first(names)).map(str) for _ in range(_NAMES_WEIGH)]
+    compared = [one for one in constants.compared if not isinstance(one, str)]
+    limits = {near for number in compared or constants.numbers for near in _integers(number)}
+    sizes = [size for size in sorted(limits) if 1 < size <= _MAX_SIZE]
     if sizes:
         alphabet = sorted({*"".join(fillers)})
-        of_size = st.sampled_from(sizes).flatmap(
-            lambda size: st.text(alphabet, min_size=size, max_size=size)
-        )
-        branches += [of_size, of_size.map(str)]
+        branches += [
+            st.sampled_from(sizes).flatmap(
+                lambda size: st.text(alphabet, min_size=size, max_size=size)
+            )
+            for _ in range(2)
+        ]
     return st.one_of(branches)
+
+
+def _shortest_first(texts: Iterable[str]) -> list[str]:
+    return sorted(texts, key=lambda text: (len(text), text))
 
 
 def _composed(texts: Sequence[str], fill: str) -> Strategy:
