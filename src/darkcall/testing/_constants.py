@@ -7,7 +7,7 @@ import itertools
 import math
 import types
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
 
@@ -28,6 +28,9 @@ _LOADS_GLOBAL: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
 _COMPARES: Final = frozenset({"COMPARE_OP", "CONTAINS_OP"})
 
 
+Number: TypeAlias = int | float | Decimal
+
+
 @attrs.frozen
 class Constants:
     """Numbers and texts, each once, in the order in which the code has them.
@@ -35,12 +38,14 @@ class Constants:
     Attributes:
         numbers: Numbers of all types.
         texts: Texts.
-        compared: Those of both that something is compared with.
+        limits: Numbers that something is compared with.
+        names: Texts that something is compared with.
     """
 
-    numbers: tuple[int | float | Decimal, ...] = ()
+    numbers: tuple[Number, ...] = ()
     texts: tuple[str, ...] = ()
-    compared: tuple[int | float | Decimal | str, ...] = ()
+    limits: tuple[Number, ...] = ()
+    names: tuple[str, ...] = ()
 
 
 def constants_of(functions: Iterable[Callable[..., Any]]) -> Constants:
@@ -59,10 +64,12 @@ def constants_of(functions: Iterable[Callable[..., Any]]) -> Constants:
     for value, is_compared in itertools.islice(_used_by(functions), _MAX_VALUES):
         key = type(value), value
         found[key] = found.get(key, False) or is_compared
+    compared = [key for key, is_so in found.items() if is_so]
     return Constants(
         numbers=tuple(value for kind, value in found if kind is not str),
         texts=tuple(value for kind, value in found if kind is str),
-        compared=tuple(key[1] for key, is_so in found.items() if is_so),
+        limits=tuple(value for kind, value in compared if kind is not str),
+        names=tuple(value for kind, value in compared if kind is str),
     )
 
 

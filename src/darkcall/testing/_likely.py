@@ -6,26 +6,19 @@ all texts, it makes none that has the separators a parser looks for.
 
 from __future__ import annotations
 
-import collections
-import inspect
-import itertools
 import math
-import types
-import typing
-from collections import abc
 from decimal import Decimal
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from ._constants import Constants
 
-    Strategy: typing.TypeAlias = st.SearchStrategy[Any]
-    Likely: typing.TypeAlias = Mapping[type, Strategy]
+    Strategy: TypeAlias = st.SearchStrategy[Any]
 
 #: Longer texts take long to make, and are no more telling.
 _MAX_SIZE: Final = 100
@@ -37,7 +30,6 @@ _MIN_PIECES: Final = 6
 #: drawn at once, and shrinks as any text.
 _STAND_INS: Final = 0xE000
 #: Names that are as good as any.
-_NAMES_WEIGH: Final = 3
 _LETTERS: Final = "aA "
 
 
@@ -51,17 +43,22 @@ def likely_values(constants: Constants) -> dict[type, Strategy]:
         Strategies by the type of what they give; none if there are no constants.
     """
     likely: dict[type, Strategy] = {}
-    if constants.numbers:
-        # What is compared is what most depends on.
-        compared = [one for one in constants.compared if not isinstance(one, str)]
-        numbers = [*constants.numbers, *compared, *compared]
-        for kind, near in ((int, _integers), (float, _floats), (Decimal, _decimals)):
-            values = sorted(itertools.chain.from_iterable(map(near, numbers)), key=_simplicity)
-            if values:
-                likely[kind] = st.sampled_from(values)
+    # What something is compared with is what most depends on.
+    numbers = [*constants.numbers, *constants.limits, *constants.limits]
+    makers: dict[type, Callable[[Any], Sequence[Any]]]
+    makers = {int: _integers, float: _floats, Decimal: _decimals}
+    for kind, neighbours in makers.items():
+        values = [near for number in numbers for near in neighbours(number)]
+        if values:
+            likely[kind] = st.sampled_from(sorted(values, key=_simplicity))
     if constants.numbers or constants.texts:
         likely[str] = _texts(constants)
     return likely
+
+
+def _often(strategy: Strategy, times: int) -> list[Strategy]:
+    """Have a strategy several times: of one and the same, one_of takes but one."""
+    return [strategy.map(lambda value: value) for _ in range(times)]
 
 
 def _simplicity(number: Any) -> tuple[Any, bool]:
@@ -92,29 +89,27 @@ def _decimals(number: Any) -> list[Decimal]:
 
 
 def _texts(constants: Constants) -> Strategy:
-    integers = sorted({near for number in constants.numbers for near in _integers(number)})
-    digits = {*"01", *(str(number) for number in integers if 0 <= number <= 9)}
-    long = {character for text in constants.texts if len(text) > 3 for character in text}
-    fillers = [fill for fill in ("".join(sorted(digits)), _LETTERS, "".join(sorted(long))) if fill]
-    branches = [_composed(constants.texts, fill) for fill in fillers]
+    near = {near for number in constants.numbers for near in _integers(number)}
+    digits = {"0", "1", *(str(number) for number in near if 0 <= number <= 9)}
+    # Of a few characters: to be among them matters.
+    spelled = {character for text in constants.texts if len(text) > 3 for character in text}
+    fillers = ["".join(sorted(digits)), _LETTERS, "".join(sorted(spelled))]
+    branches = [_composed(constants.texts, fill) for fill in fillers if fill]
     if constants.texts:
         branches.append(st.sampled_from(_shortest_first(constants.texts)))
-    # Nothing else of a parser's separators would be left, so those do not count as names.
-    names = [one for one in constants.compared if isinstance(one, str) and len(one) > 1]
+    names = [name for name in constants.names if len(name) > 1]
     if names:
-        branches += [st.sampled_from(_shortest_first(names)).map(str) for _ in range(_NAMES_WEIGH)]
-    compared = [one for one in constants.compared if not isinstance(one, str)]
-    limits = {near for number in compared or constants.numbers for near in _integers(number)}
-    sizes = [size for size in sorted(limits) if 1 < size <= _MAX_SIZE]
+        branches += _often(st.sampled_from(_shortest_first(names)), 3)
+    limits = {near for number in constants.limits for near in _integers(number)}
+    sizes = [size for size in sorted(limits) if _MIN_PIECES <= size <= _MAX_SIZE]
     if sizes:
-        alphabet = sorted({*"".join(fillers)})
-        branches += [
-            st.sampled_from(sizes).flatmap(
-                lambda size: st.text(alphabet, min_size=size, max_size=size)
-            )
-            for _ in range(2)
-        ]
+        branches += _often(st.sampled_from(sizes).flatmap(_of_size("".join(fillers))), 2)
     return st.one_of(branches)
+
+
+def _of_size(alphabet: str) -> Callable[[int], Strategy]:
+    characters = sorted(set(alphabet))
+    return lambda size: st.text(characters, min_size=size, max_size=size)
 
 
 def _shortest_first(texts: Iterable[str]) -> list[str]:
@@ -133,71 +128,3 @@ def _composed(texts: Sequence[str], fill: str) -> Strategy:
         return "".join(meant[next(in_order)] if one in meant else one for one in drawn)
 
     return st.text(sorted({*fill, *meant}), min_size=_MIN_PIECES).map(compose)
-
-
-def enriched(hint: Any, likely: Likely) -> Any:
-    """Have a type hint tell values that are likely to matter, too.
-
-    Hints inside of it do, as do those of the fields of classes.  What somebody registered a
-    strategy for gives what that strategy gives, and nothing else.
-
-    Args:
-        hint: Any type hint.
-        likely: Strategies by type.
-
-    Returns:
-        A hint for ``hypothesis.strategies.from_type``.
-    """
-    return _enriched(hint, likely, ()) if likely else hint
-
-
-def _enriched(hint: Any, likely: Likely, inside: tuple[Any, ...]) -> Any:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
-    if isinstance(hint, type) and hint in likely:
-        known = st.from_type(hint)
-        return Annotated[hint, known | likely[hint]] if repr(known) == _OWN[hint] else hint
-    if origin in {typing.Union, types.UnionType}:
-        return typing.Union[tuple(_enriched(one, likely, inside) for one in arguments)]  # noqa: UP007 -- made of what is there
-    if origin in _CONTAINERS and arguments:
-        own = [one if one is ... else _enriched(one, likely, inside) for one in arguments]
-        return origin[tuple(own)]
-    if isinstance(hint, type) and origin is None and hint not in inside:
-        return _enriched_class(hint, likely, (*inside, hint))
-    return hint
-
-
-#: Their arguments are of what they hold.
-_CONTAINERS: Final = frozenset(
-    (list, tuple, set, frozenset, dict, collections.defaultdict, collections.deque)
-    + (abc.Iterable, abc.Iterator, abc.Collection, abc.Sequence, abc.MutableSequence)
-    + (abc.Set, abc.MutableSet, abc.Mapping, abc.MutableMapping)
-)
-#: What hypothesis gives for a type for which nobody registered anything.
-_OWN: Final[Mapping[type, str]] = {
-    int: "integers()",
-    float: "floats()",
-    str: "text()",
-    Decimal: "decimals()",
-}
-
-
-def _enriched_class(hint: type, likely: Likely, inside: tuple[Any, ...]) -> Any:
-    """Make instances of likely values, if hypothesis makes them of their fields' hints, too."""
-    try:
-        hints = typing.get_type_hints(hint.__init__, include_extras=True)  # type: ignore[misc]  # it is only looked at
-        parameters = inspect.signature(hint).parameters.values()
-        fields = [(one.name, one.default, hints[one.name]) for one in parameters]
-        plain = {name: _with(default, st.from_type(own)) for name, default, own in fields}
-        if not fields or repr(st.from_type(hint)) != repr(st.builds(hint, **plain)):
-            return hint
-    except Exception:  # noqa: BLE001 -- what it is that cannot be resolved is said without this
-        return hint
-    own = {
-        name: _with(default, st.from_type(_enriched(own, likely, inside)))
-        for name, default, own in fields
-    }
-    return Annotated[hint, st.builds(hint, **own)]
-
-
-def _with(default: Any, strategy: Strategy) -> Strategy:
-    return strategy if default is inspect.Parameter.empty else st.just(default) | strategy

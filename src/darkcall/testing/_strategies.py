@@ -15,14 +15,15 @@ from darkcall._errors import ConfigurationError
 from darkcall._signatures import call_of, unpartial
 
 from ._constants import constants_of
+from ._hints import enriched
 from ._inputs import LEFT_OUT, Inputs, class_of
-from ._likely import enriched, likely_values
+from ._likely import likely_values
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from ._likely import Likely
+    from ._hints import Likely
 
     Strategy: typing.TypeAlias = st.SearchStrategy[Any]
 
