@@ -84,7 +84,7 @@ def test_each_launch_of_a_package_is_a_test_of_its_own(shop, pytester):
         import hypothesis
         from darkcall.testing import equivalence_tests
         test_launches = equivalence_tests(
-            "{shop}", max_examples=20,
+            "{shop}", max_examples=20, share=("cart", "self.session"),
             settings=hypothesis.settings(database=None, phases=[hypothesis.Phase.generate]),
         )
         """,

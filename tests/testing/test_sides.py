@@ -3,14 +3,12 @@ from __future__ import annotations
 import unittest
 
 import pytest
-from hypothesis import Phase, assume, reject, settings
+from hypothesis import assume, reject
 from hypothesis import strategies as st
 from hypothesis.errors import Unsatisfiable
 
 from darkcall.testing import assert_equivalent
-
-
-QUICK = settings(max_examples=30, database=None, derandomize=True, phases=[Phase.generate])
+from differing import QUICK
 
 
 def test_an_assumption_inside_a_side_leaves_the_input_out():

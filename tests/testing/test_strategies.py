@@ -6,22 +6,16 @@ import functools
 from collections.abc import Callable  # noqa: TC003 -- read at run time
 from typing import Annotated, Any, Optional, TypedDict, TypeVar, Union, Unpack
 
+import hypothesis
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import settings
 from hypothesis import strategies as st
 
 from darkcall import ConfigurationError
 from darkcall.testing import MismatchError, assert_equivalent
 from darkcall.testing._inputs import LEFT_OUT, Inputs
 from darkcall.testing._strategies import strategies_for
-
-
-QUICK = settings(
-    max_examples=60,
-    database=None,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate, Phase.shrink],
-)
+from differing import QUICK
 
 
 class Colour(enum.Enum):
@@ -68,7 +62,7 @@ def drawn(function, parameter, given=None, times=40):
     values = []
 
     @settings(QUICK, max_examples=times)
-    @globals()["given"](strategies_for(function, given or {})[parameter])
+    @hypothesis.given(strategies_for(function, given or {})[parameter])
     def draw(value):
         values.append(value)
 
@@ -122,7 +116,7 @@ def test_what_has_a_strategy_of_its_own_is_never_left_out():
 
 
 @settings(QUICK)
-@given(st.data())
+@hypothesis.given(st.data())
 def test_a_call_gives_each_parameter_its_value(data):
     strategies = strategies_for(everything, {})
     values = {name: data.draw(strategy, label=name) for name, strategy in strategies.items()}

@@ -221,6 +221,14 @@ def made(
 ) -> Callable[[], None]:
     """Make the test; takes, gives and raises what ``equivalence_test`` does, and takes launches."""
     check_names(rules, "assert_equivalent", known=COMPARED_BY)
+    if not isinstance(settings, hypothesis.settings | None):
+        raise ConfigurationError(
+            f"settings={settings!r} will not do: give hypothesis.settings(...)"
+        )
+    if not isinstance(given, Mapping | None):
+        raise ConfigurationError(
+            f"given={given!r} will not do: give a mapping of parameter names to strategies"
+        )
     pair = Pair.of(control, candidate, rules, count=len(strategies))
     inputs = pair.inputs
     drawn_from = strategies_for(
@@ -237,9 +245,7 @@ def made(
         test = hypothesis.example(**{name: example.get(name) for name in drawn_from})(test)
     if max_examples is not None:
         settings = hypothesis.settings(settings, max_examples=max_examples)
-    if settings is not None:
-        test = settings(test)
-    return test
+    return test if settings is None else settings(test)
 
 
 def _by_name(inputs: Inputs, strategies: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:

@@ -111,7 +111,8 @@ class Pair:
         """Put a control beside its candidates.
 
         Args:
-            control: A launched function; or any callable, with a candidate.
+            control: A launched function, or a launch, one of many; or any callable, with a
+                candidate.
             candidate: A callable; None for those of the launch.
             knobs: Those that were given by themselves.
             count: How many parameters the control has, where that cannot be read.
@@ -121,7 +122,8 @@ class Pair:
             SignatureMismatchError: A candidate could not take the control's arguments.
             TypeError: One of the two cannot be called.
         """
-        launch = _launch_of(control)
+        is_one_of_many = isinstance(control, Launch)
+        launch = control if is_one_of_many else _launch_of(control)
         if launch is not None:
             is_bound = isinstance(control, types.MethodType)
             bound_to = control.__self__ if is_bound else None
@@ -134,7 +136,9 @@ class Pair:
         if policy.normalize is not None:
             policy = attrs.evolve(policy, normalize=_Once(policy.normalize))
         name = name_of(control) if launch is None else launch.name
-        rules = Rules.of(name, function, policy, shares_own="share" in explicit)
+        # What is given for many launches names what some of them take, and others not.
+        is_for_many = is_one_of_many and "share" in knobs
+        rules = Rules.of(name, function, policy, shares_own="share" in explicit and not is_for_many)
         first = Side(name_of(control), function, bound, rules, signature_of(function) is None)
 
         def side(its_name: str, target: Any, with_bound: tuple[Any, ...]) -> Side:
@@ -216,8 +220,6 @@ class Pair:
 
 
 def _launch_of(control: Any) -> Launch | None:
-    if isinstance(control, Launch):
-        return control
     try:
         return launch_of(control)
     except TypeError:
