@@ -33,10 +33,10 @@ def helper(x):
     return x * 4711
 
 
-def drawn(strategy):
+def drawn(strategy, count=150):
     values = []
 
-    @settings(SETTINGS, phases=[Phase.generate])
+    @settings(SETTINGS, phases=[Phase.generate], max_examples=count)
     @given(strategy)
     def collect(value):
         values.append(value)
@@ -45,8 +45,8 @@ def drawn(strategy):
     return values
 
 
-def from_hint(hint, *functions):
-    return drawn(st.from_type(enriched(hint, likely_values(constants_of(functions)))))
+def from_hint(hint, *functions, **count):
+    return drawn(st.from_type(enriched(hint, likely_values(constants_of(functions)))), **count)
 
 
 # --- which constants there are
@@ -94,10 +94,11 @@ def test_what_has_no_code_has_no_constants():
     assert constants_of([len, int, print]) == Constants()
 
 
-def test_long_texts_infinities_and_truths_are_no_constants():
-    infinite = float("inf")
+def test_long_texts_truths_and_numbers_without_neighbours_are_no_constants():
+    infinite, huge = float("inf"), Decimal("1e999999")
+    odd = [float("nan"), Decimal("nan"), Decimal("snan"), 10**400]
 
-    def function(x, bound=infinite, empty="", *, flag=True):
+    def function(x, bound=infinite, upper=huge, others=tuple(odd), empty="", *, flag=True):
         raise ValueError("this is a message that nobody gives as an argument")
 
     assert constants_of([function]) == Constants()
@@ -183,12 +184,15 @@ def limited(n):
     ids=["union", "list", "tuple", "pair", "dict", "class", "list of a class"],
 )
 def test_constants_are_found_inside_of_hints(hint, numbers_of):
-    numbers = [number for value in from_hint(hint, limited) for number in numbers_of(value)]
+    numbers = [
+        number for value in from_hint(hint, limited, count=40) for number in numbers_of(value)
+    ]
     assert {12345, 12346} & set(numbers)
 
 
 @pytest.mark.parametrize(
-    "hint", [Annotated[int, st.just(3)], Literal[1, 2], Colour, Callable[[int], int], type[int]]
+    "hint",
+    [Annotated[int, st.just(3)], Literal[1, 2], Colour, Callable[[int], int], type[int], list],
 )
 def test_hints_that_say_it_all_stay_as_they_are(hint):
     assert enriched(hint, likely_values(constants_of([limited]))) == hint

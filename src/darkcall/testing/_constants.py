@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dis
 import itertools
-import math
 import types
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
@@ -19,6 +18,8 @@ if TYPE_CHECKING:
 _MAX_LENGTH: Final = 20
 #: Of a table that is longer, most of the values are of no interest.
 _MAX_VALUES: Final = 256
+#: What is larger takes long to count from.
+_MAX_NUMBER: Final = 10**40
 #: A constant that is compared is loaded shortly before.
 _SHORTLY: Final = 4
 _NUMBERS: Final = frozenset({int, float, Decimal})
@@ -118,7 +119,8 @@ def _plain(value: Any) -> Iterator[Any]:
     if kind is str:
         yield from [value] if 0 < len(value) <= _MAX_LENGTH else []
     elif kind in _NUMBERS:
-        yield from [value] if math.isfinite(value) else []
+        is_number = kind is not Decimal or value.is_finite()
+        yield from [value] if is_number and abs(value) <= _MAX_NUMBER else []
     elif kind in _COLLECTIONS and len(value) <= _MAX_VALUES:
         # The order of a set is another one in each process.
         for one in sorted(value, key=repr) if kind in {set, frozenset} else value:

@@ -49,28 +49,22 @@ def enriched(hint: Any, likely: Likely) -> Any:
     Returns:
         A hint for ``hypothesis.strategies.from_type``.
     """
-    return _enriched(hint, likely, ()) if likely else hint
-
-
-def _enriched(hint: Any, likely: Likely, inside: tuple[type, ...]) -> Any:
-    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if isinstance(hint, type) and hint in likely:
         known: Strategy = st.from_type(hint)
         return Annotated[hint, known | likely[hint]] if repr(known) == _OWN[hint] else hint
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
     if origin in {typing.Union, types.UnionType}:
-        return typing.Union[tuple(_enriched(one, likely, inside) for one in arguments)]  # noqa: UP007 -- made of what is there
+        return typing.Union[tuple(enriched(one, likely) for one in arguments)]  # noqa: UP007 -- made of what is there
     if origin in _CONTAINERS and arguments:
-        own = [one if one is ... else _enriched(one, likely, inside) for one in arguments]
-        return origin[tuple(own)]
-    if isinstance(hint, type) and origin is None:
-        return _enriched_class(hint, likely, inside)
-    return hint
+        return origin[tuple(one if one is ... else enriched(one, likely) for one in arguments)]
+    return _enriched_class(hint, likely) if isinstance(hint, type) and likely else hint
 
 
-def _enriched_class(hint: type, likely: Likely, inside: tuple[type, ...]) -> Any:
-    """Make instances of likely values, if hypothesis makes them of their fields' hints, too."""
-    if hint in inside:
-        raise RecursionError(f"{hint} holds itself: to make it end is left to hypothesis")
+def _enriched_class(hint: type, likely: Likely) -> Any:
+    """Make instances of likely values, if hypothesis makes them of their fields' hints, too.
+
+    Of a class that holds itself it makes them in another way, so that they end.
+    """
     try:
         # Those of a plain class are at its __init__, those of a named tuple at the class alone.
         hints = typing.get_type_hints(hint, include_extras=True)
@@ -81,7 +75,7 @@ def _enriched_class(hint: type, likely: Likely, inside: tuple[type, ...]) -> Any
         if not fields or repr(st.from_type(hint)) != repr(st.builds(hint, **plain)):
             return hint
         own = {
-            name: _with(default, st.from_type(_enriched(own, likely, (*inside, hint))))
+            name: _with(default, st.from_type(enriched(own, likely)))
             for name, default, own in fields
         }
     except Exception:  # noqa: BLE001 -- what it is that cannot be resolved is said without this
