@@ -79,8 +79,8 @@ def equivalence_test(
     The test is one of hypothesis: it calls both sides, each with arguments of its own, and looks
     for the smallest input on which they differ.  ``settings``, ``example``, ``seed`` and
     ``reproduce_failure`` of hypothesis decorate it, and its database knows what failed before.
-    Strategies come from the control's type hints where none are given; what has a default is
-    sometimes left out then.
+    Strategies come from the control's type hints where none are given, and from the constants in
+    the code of both sides; what has a default is sometimes left out then.
 
     Args:
         control: A launched function; or any callable, with a candidate.

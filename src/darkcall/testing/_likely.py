@@ -50,7 +50,8 @@ def likely_values(constants: Constants) -> dict[type, Strategy]:
     for kind, neighbours in makers.items():
         values = [near for number in numbers for near in neighbours(number)]
         if values:
-            likely[kind] = st.sampled_from(sorted(values, key=_simplicity))
+            # So often that several parameters are at their limits at once.
+            likely[kind] = st.one_of(_often(st.sampled_from(sorted(values, key=_simplicity)), 3))
     if constants.numbers or constants.texts:
         likely[str] = _texts(constants)
     return likely
