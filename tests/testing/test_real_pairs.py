@@ -181,12 +181,10 @@ INDENTED = st.lists(
 ).map("\n".join)
 
 
-def test_a_naive_rewrite_of_dedent_is_found_on_one_character():
-    call, said = smallest(textwrap.dedent, dedent_naive, INDENTED)
-    assert len(call["text"]) == 1
-    assert said == [f"control returned {call['text']!r}", "dedent_naive returned ''"] or (
-        call["text"] in {" ", "\t"}
-    )
+def test_a_naive_rewrite_of_dedent_is_found_on_a_few_characters():
+    call, _ = smallest(textwrap.dedent, dedent_naive, INDENTED)
+    # A line end that is lost, or a tab that is replaced: which one depends on hypothesis.
+    assert call["text"] in {"\n", "\r", "b\tc"}
 
 
 def test_a_right_rewrite_of_dedent_passes():
