@@ -183,8 +183,8 @@ INDENTED = st.lists(
 
 def test_a_naive_rewrite_of_dedent_is_found_on_a_few_characters():
     call, _ = smallest(textwrap.dedent, dedent_naive, INDENTED)
-    # A line end that is lost, or a tab that is replaced: which one depends on hypothesis.
-    assert call["text"] in {"\n", "\r", "b\tc"}
+    # A line end that is lost, a blank that is left, or a tab that is replaced.
+    assert len(call["text"]) <= 3
 
 
 def test_a_right_rewrite_of_dedent_passes():
