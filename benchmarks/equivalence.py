@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 HEAD = ["function", "mutants", "equal", "hang", "to be found"]
 LONG_RUN = 20_000
 SEEDS = 5
-EXAMPLES = (100, 300)
+EXAMPLES = (100, 200)
 #: A whole test of a mutant takes less.
 TEST_HANGS_AFTER = 30.0
 #: The share of mutants that are to be found with the first number of examples.
