@@ -9,6 +9,7 @@ no database, some seeds.
 from __future__ import annotations
 
 import argparse
+import itertools
 import random
 import statistics
 import sys
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import hypothesis
 from beside import tables
 from beside.inputs import BRUTE_FORCE, STRATEGIES
+from beside.later_inputs import LATER_STRATEGIES
 from beside.mutations import (
     HANGS_AFTER,
     HangsError,
@@ -34,9 +36,10 @@ if TYPE_CHECKING:
 
     from beside.inputs import Arguments
 
+ALL_STRATEGIES = {**STRATEGIES, **LATER_STRATEGIES}
 HEAD = ["function", "mutants", "equal", "hang", "to be found"]
 LONG_RUN = 20_000
-SEEDS = 5
+SEEDS = 3
 EXAMPLES = (100, 200)
 #: A whole test of a mutant takes less.
 TEST_HANGS_AFTER = 30.0
@@ -55,7 +58,8 @@ class Subject(NamedTuple):
 
 def inputs_of(function: Callable[..., Any], count: int) -> list[tuple[Arguments]]:
     """Give inputs made by hand, each as a tuple of one."""
-    made: list[tuple[Arguments]] = [(arguments,) for arguments in BRUTE_FORCE[function]()]
+    brute_force = BRUTE_FORCE.get(function, tuple)()
+    made: list[tuple[Arguments]] = [(arguments,) for arguments in brute_force]
     # What tells most mutants apart is not all at one end.
     random.Random(0).shuffle(made)
 
@@ -67,7 +71,7 @@ def inputs_of(function: Callable[..., Any], count: int) -> list[tuple[Arguments]
         phases=[hypothesis.Phase.generate],
         suppress_health_check=list(hypothesis.HealthCheck),
     )
-    @hypothesis.given(STRATEGIES[function])
+    @hypothesis.given(ALL_STRATEGIES[function])
     def long_run(arguments: Arguments) -> None:
         made.append((arguments,))
 
@@ -127,9 +131,40 @@ def shares(found: Sequence[int], total: int) -> str:
     return f"{statistics.mean(found) / total:.1%} ({low:.1%} to {high:.1%})"
 
 
+class Group:
+    """Functions together: how many mutants there are, and how many of them each seed finds."""
+
+    def __init__(self, options: argparse.Namespace) -> None:
+        self.counts = [0] * 4
+        self._found = [[0] * options.seeds for _ in options.examples]
+
+    def add(self, subject: Subject, found: list[list[int]]) -> None:
+        """Add a function's mutants."""
+        to_be_found, equal, hang = map(len, subject[1:])
+        sizes = [to_be_found + equal + hang, equal, hang, to_be_found]
+        self.counts = [sum(both) for both in zip(self.counts, sizes, strict=True)]
+        self._found = [
+            [sum(both) for both in zip(*rows, strict=True)]
+            for rows in zip(self._found, found, strict=True)
+        ]
+
+    @property
+    def share(self) -> float:
+        """The share that is found with the first number of examples."""
+        return statistics.mean(self._found[0]) / self.counts[-1]
+
+    def row(self, name: str) -> list[str]:
+        """Give the row of a table."""
+        return [
+            name,
+            *map(str, self.counts),
+            *(shares(row, self.counts[-1]) for row in self._found),
+        ]
+
+
 def main() -> int:
     """Print the table; 1 if too few are found."""
-    names = {function.__name__: function for function in STRATEGIES}
+    names = {function.__name__: function for function in ALL_STRATEGIES}
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--only", choices=names, nargs="+", default=list(names), metavar="FUNCTION")
     parser.add_argument("--mutants", type=int, help="so many of each function; default: all")
@@ -142,27 +177,27 @@ def main() -> int:
 
     rows = []
     told, missed = [], []
-    totals = [[0] * options.seeds for _ in options.examples]
-    counts = [0] * 4
+    groups = {"all": Group(options), "those written later": Group(options)}
     for name in options.only:
-        subject = subject_of(names[name], options.long_run, options.mutants)
-        kinds = subject.to_be_found, subject.equal, subject.hang
+        function = names[name]
+        subject = subject_of(function, options.long_run, options.mutants)
         told += [f"{name}: {mutant.change} ({mutant.name})" for mutant in subject.equal]
-        cells = []
-        for place, examples in enumerate(options.examples):
-            found = [0] * options.seeds
-            for mutant in subject.to_be_found:
-                for seed in range(options.seeds):
-                    if is_found(subject.function, mutant, seed, examples):
-                        found[seed] += 1
-                    elif place == 0:
-                        missed.append(f"{name}: {mutant.change} ({mutant.name})")
-            totals[place] = [sum(both) for both in zip(totals[place], found, strict=True)]
-            cells.append(shares(found, len(subject.to_be_found)))
-        sizes = [sum(map(len, kinds)), *(len(kinds[index]) for index in (1, 2, 0))]
-        counts = [sum(both) for both in zip(counts, sizes, strict=True)]
-        rows.append([f"`{name}`", *map(str, sizes), *cells])
-    rows.append(["all", *map(str, counts), *(shares(found, counts[-1]) for found in totals)])
+        found = [[0] * options.seeds for _ in options.examples]
+        for (place, examples), mutant in itertools.product(
+            enumerate(options.examples), subject.to_be_found
+        ):
+            for seed in range(options.seeds):
+                if is_found(function, mutant, seed, examples):
+                    found[place][seed] += 1
+                elif place == 0:
+                    missed.append(f"{name}: {mutant.change} ({mutant.name})")
+        alone = Group(options)
+        alone.add(subject, found)
+        rows.append(alone.row(f"`{name}`"))
+        groups["all"].add(subject, found)
+        if function in LATER_STRATEGIES:
+            groups["those written later"].add(subject, found)
+    rows += [group.row(name) for name, group in groups.items() if group.counts[-1]]
     head = [*HEAD, *(f"found with {examples:,} examples" for examples in options.examples)]
     text = tables.table(head, rows)
     equal = "\n".join(f"- {line}" for line in told)
@@ -171,7 +206,7 @@ def main() -> int:
     for line in sorted(set(missed), key=lambda one: -missed.count(one)):
         print(f"missed {missed.count(line)} of {options.seeds}: {line}")
     tables.write(options.write, "equivalence", text)
-    return int(statistics.mean(totals[0]) / counts[-1] < WANTED)
+    return int(groups["all"].share < WANTED)
 
 
 if __name__ == "__main__":

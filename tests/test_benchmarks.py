@@ -167,6 +167,7 @@ def test_each_block_of_the_docs_is_filled_by_a_script_that_make_bench_runs():
         "keeping": "calls.py",
         "import": "import_time.py",
         "mutants": "mutants.py",
+        "equivalence": "equivalence.py",
     }
     assert set(commands) == {found.group(1) for found in written_by.values()}
 
