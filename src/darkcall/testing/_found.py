@@ -94,7 +94,9 @@ def given(reference: str) -> Found:
         return _found(importlib.import_module(module), Name(module, path))
     except NotFoundError as error:
         raise ConfigurationError(str(error)) from None
-    except (Exception, SystemExit) as error:  # noqa: BLE001 -- importing runs the user's code
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- importing runs the user's code, a skip too
         raise ConfigurationError(f"{reference} cannot be imported: {_said(error)}") from None
 
 
@@ -114,7 +116,9 @@ def by_name(launch: str) -> Found:
         raise NotFoundError("its file was the main one: --function tells where it is")
     try:
         found = _by_name(launch)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 -- as above
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- as above
         raise NotFoundError(f"{_said(error)}; --function tells where it is") from None
     if found is None or found.launch.name != launch:
         raise NotFoundError("no function is named like the launch: --function tells where it is")

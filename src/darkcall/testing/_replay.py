@@ -149,6 +149,7 @@ class _Run:
             changed_controls=len(self._changed_controls),
             passed_over=recorded.passed_over.total(),
             unread=recorded.unread,
+            rollups=recorded.rollups,
         )
 
     def _told(self, name: str, inputs: dict[bytes, _Input]) -> CandidateReplay:
@@ -215,12 +216,11 @@ class _Sides:
         candidate = self._resolved(name)
         try:
             arguments = Arguments(self._rules, args, kwargs)
-        except ConfigurationError as error:
-            raise NotJudgedError(str(error)) from None
-        control = _did(run_control, self._launch.control, arguments)
-        try:
+            control = _did(run_control, self._launch.control, arguments)
             its_run = functools.partial(_did, run_candidate, candidate, arguments)
             did = self._timed[name].run(its_run)
+        except ConfigurationError as error:
+            raise NotJudgedError(str(error)) from None
         except TookTooLongError as error:
             if error.is_given_up:
                 raise NotJudgedError(f"{name}: not run after too many runs did not end") from None
@@ -284,7 +284,9 @@ class _Sides:
 def _did(run: Callable[..., Observation], function: Any, arguments: Arguments) -> Observation:
     try:
         return run(function, arguments)
-    except SystemExit as error:
+    except (KeyboardInterrupt, ConfigurationError):
+        raise
+    except BaseException as error:  # noqa: BLE001 -- no test runs here that it could be meant for
         return Observation(exception=error)
 
 

@@ -19,6 +19,7 @@ from darkcall._model import Observation
 from darkcall._parameters import Parameters
 from darkcall._signatures import is_async, signature_of
 from darkcall._snapshot import Limits, UnkeepableError, opened
+from darkcall._text import qualname_of
 
 
 if TYPE_CHECKING:
@@ -85,6 +86,7 @@ class Arguments:
     """
 
     def __init__(self, rules: Rules, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self._name = rules.name
         self._given: Pair = args, kwargs
         self._isolate: Any = rules.policy.isolate
         self._kept: Any = None
@@ -98,11 +100,21 @@ class Arguments:
             self._kept = self._given
 
     def open(self) -> Pair:
-        """Give arguments that nobody else has: what is done to them is not seen elsewhere."""
-        if self._kept is None:
-            args, kwargs = self._isolate(*self._given)
-            return tuple(args), dict(kwargs)
-        pair: Pair = self._kept if type(self._kept) is tuple else opened(self._kept)
+        """Give arguments that nobody else has: what is done to them is not seen elsewhere.
+
+        Raises:
+            ConfigurationError: The user's own code, which takes part in that, raises.
+        """
+        try:
+            if self._kept is None:
+                args, kwargs = self._isolate(*self._given)
+                return tuple(args), dict(kwargs)
+            pair: Pair = self._kept if type(self._kept) is tuple else opened(self._kept)
+        except Exception as error:
+            what = "isolate fails" if self._kept is None else "a copy of them cannot be made"
+            raise ConfigurationError(
+                f"{self._name}: the arguments: {what}: {qualname_of(type(error))}"
+            ) from error
         return pair
 
 

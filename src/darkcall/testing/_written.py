@@ -71,9 +71,9 @@ def body_of(
     try:
         made = _Call(found, arguments)
         described = made.described(imports)
-    except NotWrittenError:
+    except (KeyboardInterrupt, NotWrittenError):
         raise
-    except Exception as error:  # noqa: BLE001 -- constructors are the user's code
+    except BaseException as error:  # noqa: BLE001 -- constructors are the user's code
         why = one_line(f"{type(error).__name__}: {error}", 200)
         raise NotWrittenError(f"to make the arguments by their classes fails: {why}") from None
     _check(described, record["arguments"])
