@@ -104,6 +104,8 @@ class Failing:
         self.given = given
         if given == 13:
             raise RuntimeError("not again")
+        if given == 14:
+            raise SystemExit("no more")
 
     @dark_launch(candidate=wrong)
     def get(self):
@@ -394,6 +396,23 @@ def test_what_cannot_be_rebuilt_is_told_with_the_reason(shop):
     }
     assert "# No test was written of:\n# - shop." in emitted.code
     compile(emitted.code, "found", "exec")
+
+
+def test_an_interrupt_is_no_reason_to_leave_a_test_out(shop, monkeypatch, tmp_path):
+    (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt")
+    monkeypatch.syspath_prepend(tmp_path)
+    records = [{**record, "launch": "interrupted.f"} for record in recorded((shop.same, 1))]
+
+    with pytest.raises(KeyboardInterrupt):
+        emit(records)
+
+
+def test_a_class_that_ends_the_program_is_told_of(shop):
+    failing = shop.Failing(1)
+    failing.given = 14
+    (why,) = emit(recorded((failing.get,))).left_out
+
+    assert why.endswith("to make the arguments by their classes fails: SystemExit: no more")
 
 
 def test_an_object_that_its_class_makes_otherwise_is_left_out(shop):
