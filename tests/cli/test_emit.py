@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import os
 import sys
 import textwrap
 
@@ -161,3 +163,13 @@ def test_a_file_that_cannot_be_written_is_an_error(typed, module, name):
 
     assert status == 3
     assert f"--output={name!r} cannot be written: " in err.replace("\\\\", "\\")
+
+
+def test_a_pipe_is_written_to_and_not_read(typed, module, tmp_path):
+    written("records", (module.emitted_same, 1))
+    os.mkfifo(tmp_path / "pipe")
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        text = executor.submit((tmp_path / "pipe").read_text)
+        assert typed("emit", "records", "-o", "pipe")[0] == 0
+
+    assert "emitted_same(1)" in text.result()

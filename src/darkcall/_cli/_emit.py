@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
 import sys
 from typing import TYPE_CHECKING, Final
@@ -15,7 +14,7 @@ from darkcall.testing._emit import MARK, emit
 from darkcall.testing._found import given
 
 from ._here import import_from_here
-from ._out import write
+from ._out import kept_for_the_answer, write
 from ._page_file import write_page
 
 
@@ -53,7 +52,7 @@ def emit_tests(
     import_from_here()
     reading = read(*records)
     # What is imported may print, and call what is launched.
-    with contextlib.redirect_stdout(sys.stderr), set_enabled(False):
+    with kept_for_the_answer(), set_enabled(False):
         emitted = emit(reading, [given(one) for one in functions], launch=launch, limit=limit)
     where = "standard output"
     if emitted.tests and output == "-":
@@ -77,6 +76,9 @@ def emit_tests(
 def _refuse_what_is_not_ours(name: str) -> None:
     path = pathlib.Path(name)
     try:
+        # In a pipe or a device there is nothing to overwrite, and to read it may take forever.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            return
         with path.open("rb") as file:
             start = file.read(len(MARK))
     except FileNotFoundError:

@@ -6,13 +6,18 @@ import contextlib
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import RenderableType
+
+_STDOUT: Final = 1
+_STDERR: Final = 2
 
 
 def console() -> Console:
@@ -74,6 +79,23 @@ def write(text: str) -> bool:
         _read_no_longer()
         return False
     return True
+
+
+@contextlib.contextmanager
+def kept_for_the_answer() -> Iterator[None]:
+    """Have all that is printed meanwhile go to standard error, by child processes too."""
+    stdout = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr), contextlib.ExitStack() as at_end:
+        # Not where one of them is closed.
+        with contextlib.suppress(OSError):
+            kept = os.dup(_STDOUT)
+            at_end.callback(os.close, kept)
+            os.dup2(_STDERR, _STDOUT)
+            at_end.callback(os.dup2, kept, _STDOUT)
+        if stdout is not None:
+            # What was printed to ``sys.__stdout__`` may still lie in there.
+            at_end.callback(stdout.flush)
+        yield
 
 
 def _read_no_longer() -> None:
