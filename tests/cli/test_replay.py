@@ -267,6 +267,7 @@ def test_what_is_no_launch_is_an_error(recorded, function, told):
     assert (status, out) == (3, "")
     assert err.startswith(f"darkcall: {told}")
     assert err.count("\n") == 1
+    assert ("or set PYTHONPATH" in err) == ("nowhere" in function)
 
 
 def test_records_of_other_launches_alone_are_an_error(recorded):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
@@ -79,6 +80,20 @@ def write(text: str) -> bool:
         _read_no_longer()
         return False
     return True
+
+
+def write_document(text: str) -> bool:
+    """Print what is read as UTF-8, in whatever encoding the rest would be.
+
+    Args:
+        text: The whole document.
+
+    Returns:
+        Whether anybody reads it.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return write(text)
 
 
 @contextlib.contextmanager

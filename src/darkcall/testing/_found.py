@@ -97,7 +97,11 @@ def given(reference: str) -> Found:
     except KeyboardInterrupt:
         raise
     except BaseException as error:  # noqa: BLE001 -- importing runs the user's code, a skip too
-        raise ConfigurationError(f"{reference} cannot be imported: {_said(error)}") from None
+        is_elsewhere = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(
+            f"{error.name}."
+        )
+        where = "; run this in the folder where it is, or set PYTHONPATH" if is_elsewhere else ""
+        raise ConfigurationError(f"{reference} cannot be imported: {_said(error)}{where}") from None
 
 
 def by_name(launch: str) -> Found:
