@@ -443,6 +443,40 @@ def test_whatever_is_raised_is_what_a_side_did(bench, kind):
     assert bench.only().fixed == 1
 
 
+def test_a_candidate_does_not_get_at_what_the_control_returned(bench):
+    state = []
+    bench.control = lambda x: state
+
+    def v2(x):
+        state.append(x)
+        return state
+
+    bench.v2 = v2
+    bench.record(1)
+
+    assert bench.only().remains == 1
+    launch_of(bench.price).update(isolate="share")
+    assert bench.only().fixed == 1
+
+
+def test_an_input_whose_result_cannot_be_copied_is_left_out(bench):
+    class Stubborn:
+        def __setstate__(self, state):
+            raise KeyError(state)
+
+    stubborn = Stubborn()
+    stubborn.x = 1
+    bench.v2 = str
+    bench.record(1)
+    told = []
+    for result in (threading.Lock(), stubborn):
+        bench.control = lambda x, result=result: result
+        told += bench.replay().left_out
+
+    cannot = "shop.price: what the control returned cannot be copied: "
+    assert told == [f"{cannot}TypeError: cannot pickle '_thread.lock' object", f"{cannot}KeyError"]
+
+
 def test_an_input_of_which_no_copy_can_be_made_is_left_out(bench):
     class Stubborn:
         def __init__(self):

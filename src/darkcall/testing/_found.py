@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import sys
 import types
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -125,7 +126,13 @@ def by_name(launch: str) -> Found:
     except BaseException as error:  # noqa: BLE001 -- as above
         raise NotFoundError(f"{_said(error)}; --function tells where it is") from None
     if found is None or found.launch.name != launch:
-        raise NotFoundError("no function is named like the launch: --function tells where it is")
+        top, dot, _ = launch.partition(".")
+        # Such as a package in a folder like ``src`` that is not installed.
+        is_missing = bool(dot) and is_name(top) and top not in sys.modules
+        where = f", and there is no module {top} here (PYTHONPATH?)" if is_missing else ""
+        raise NotFoundError(
+            f"no function is named like the launch{where}: --function tells where it is"
+        )
     return found
 
 

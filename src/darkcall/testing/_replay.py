@@ -22,7 +22,7 @@ from darkcall.compare import signature_of
 from ._rebuild import NotRebuiltError, Rebuilder
 from ._recorded import DIFFERING, Recorded, key_of
 from ._replayed import CandidateReplay, Replay, Way
-from ._sides import Arguments, Rules, compared, run_candidate, run_control
+from ._sides import Arguments, Rules, as_it_is_now, compared, run_candidate, run_control
 from ._timed import Timed, TookTooLongError
 
 
@@ -217,6 +217,7 @@ class _Sides:
         try:
             arguments = Arguments(self._rules, args, kwargs)
             control = _did(run_control, self._launch.control, arguments)
+            control = as_it_is_now(control, arguments)
             its_run = functools.partial(_did, run_candidate, candidate, arguments)
             did = self._timed[name].run(its_run)
         except ConfigurationError as error:
