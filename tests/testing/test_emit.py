@@ -105,7 +105,7 @@ class Failing:
         if given == 13:
             raise RuntimeError("not again")
         if given == 14:
-            raise SystemExit("no more")
+            raise SystemExit("no token=x")
 
     @dark_launch(candidate=wrong)
     def get(self):
@@ -350,7 +350,7 @@ def test_a_function_that_is_not_there_is_an_error(shop, reference, message):
         ("shop.wrong", r"\): shop:wrong is not decorated with dark_launch; --function"),
         ("shop.nothing", "AttributeError: .*'nothing'"),
         ("broken.price", "ZeroDivisionError"),
-        ("leaving.price", "SystemExit"),
+        ("leaving.price", r"SystemExit: no password=\[redacted\];"),
         ("lacking.price", "ModuleNotFoundError: No module named 'no_such_module_here'"),
     ],
 )
@@ -359,7 +359,7 @@ def test_a_launch_whose_function_is_not_found_is_told_with_the_reason(
 ):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "broken.py").write_text("1 / 0")
-    (tmp_path / "leaving.py").write_text("raise SystemExit")
+    (tmp_path / "leaving.py").write_text("raise SystemExit('no password=x')")
     (tmp_path / "lacking.py").write_text("import no_such_module_here")
     records = recorded((shop.same, 1), (shop.same, "a"))
     for record in records:
@@ -412,7 +412,9 @@ def test_a_class_that_ends_the_program_is_told_of(shop):
     failing.given = 14
     (why,) = emit(recorded((failing.get,))).left_out
 
-    assert why.endswith("to make the arguments by their classes fails: SystemExit: no more")
+    assert why.endswith(
+        "to make the arguments by their classes fails: SystemExit: no token=[redacted]"
+    )
 
 
 def test_an_object_that_its_class_makes_otherwise_is_left_out(shop):

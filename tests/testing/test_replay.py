@@ -12,6 +12,7 @@ import unittest
 import pytest
 
 from darkcall import ConfigurationError, dark_launch, flush, is_dark, launch_of
+from darkcall.compare import Uncomparable
 from darkcall.runners import InlineRunner
 from darkcall.sinks import JsonlSink, RollupSink
 from darkcall.testing._replay import replay
@@ -549,3 +550,14 @@ def test_work_that_was_left_behind_is_not_taken_for_what_comes_next():
     ended.get(timeout=30)
     timed._timeout = 30
     assert timed.run(lambda: "next") == "next"
+
+
+def test_why_sides_cannot_be_compared_is_told_without_secrets(bench):
+    def compare(control, candidate):
+        raise Uncomparable("password=hunter2")
+
+    bench.v2 = str
+    bench.record(1)
+    launch_of(bench.price).update(compare=compare)
+
+    assert list(bench.replay().left_out) == ["v2: cannot be compared: password=[redacted]"]

@@ -14,6 +14,7 @@ import attrs
 from darkcall._decorator import launch_of
 from darkcall._errors import ConfigurationError
 from darkcall._parameters import Parameters
+from darkcall._redact import Redactor
 from darkcall._signatures import signature_of
 from darkcall._text import one_line
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
     Kind = Literal["function", "method", "classmethod", "property"]
 
+_REDACTOR: Final = Redactor()
 _PROPERTIES: Final = (property, functools.cached_property)
 
 
@@ -188,5 +190,7 @@ def _is_dotted(text: str) -> bool:
 
 
 def _said(error: BaseException) -> str:
-    why = str(error) if isinstance(error, NotFoundError) else f"{type(error).__name__}: {error}"
-    return one_line(why, 200)
+    if isinstance(error, NotFoundError):
+        return one_line(str(error), 200)
+    # It gets into the file of tests.
+    return one_line(_REDACTOR.text(f"{type(error).__name__}: {error}"), 200)

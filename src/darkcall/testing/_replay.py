@@ -228,7 +228,8 @@ class _Sides:
             return Outcome.TIMEOUT, None
         comparison = compared(self._rules, control, did)
         if comparison.outcome is Outcome.UNCOMPARABLE:
-            raise NotJudgedError(f"{name}: cannot be compared: {comparison.reason}")
+            why = self._redactor.text(f"{comparison.reason}")
+            raise NotJudgedError(f"{name}: cannot be compared: {why}")
         return comparison.outcome, comparison
 
     def _resolved(self, name: str) -> Callable[..., Any]:
@@ -237,7 +238,7 @@ class _Sides:
         try:
             return self._candidates[name].resolve()
         except UnresolvedError as error:
-            raise NotJudgedError(f"{name}: {error}") from None
+            raise NotJudgedError(f"{name}: {self._redactor.text(str(error))}") from None
 
     def signature(self, outcome: Outcome, comparison: Comparison | None) -> str:
         """Name a way of differing as its records do."""

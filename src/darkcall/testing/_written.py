@@ -74,7 +74,7 @@ def body_of(
     except (KeyboardInterrupt, NotWrittenError):
         raise
     except BaseException as error:  # noqa: BLE001 -- constructors are the user's code
-        why = one_line(f"{type(error).__name__}: {error}", 200)
+        why = one_line(_REDACTOR.text(f"{type(error).__name__}: {error}"), 200)
         raise NotWrittenError(f"to make the arguments by their classes fails: {why}") from None
     _check(described, record["arguments"])
     return Body(tuple(made.lines(imports, record.get("control_raised"))), imports)
