@@ -398,6 +398,19 @@ def test_what_cannot_be_rebuilt_is_told_with_the_reason(shop):
     compile(emitted.code, "found", "exec")
 
 
+@pytest.mark.parametrize("name", ["not-a-name", "__main__"])
+def test_an_exception_of_a_module_that_no_test_can_import_is_expected_as_any(
+    shop, monkeypatch, name
+):
+    module = types.ModuleType(name)
+    module.Error = type("Error", (Exception,), {})
+    monkeypatch.setitem(sys.modules, name, module)
+    (record,) = recorded((shop.same, 1))
+    record["control_raised"] = {"type": f"{name}.Error", "message": ""}
+
+    assert "with strict(), contextlib.suppress(Exception):" in emit([record]).code
+
+
 def test_an_interrupt_is_no_reason_to_leave_a_test_out(shop, monkeypatch, tmp_path):
     (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt")
     monkeypatch.syspath_prepend(tmp_path)

@@ -188,6 +188,7 @@ def _expecting(raised: Mapping[str, Any]) -> Node:
     name = Name(module or "builtins", path)
     found = getattr(sys.modules.get(name.module), path, None)
     is_known = isinstance(found, type) and issubclass(found, Exception) and found is not Exception
-    if is_known and is_name(path) and len(path) <= _MAX_NAME:
+    is_importable = name.module != "__main__" and all(map(is_name, name.module.split(".")))
+    if is_known and is_importable and is_name(path) and len(path) <= _MAX_NAME:
         return call(_RAISES, name)
     return call(Name("contextlib", "suppress"), Leaf("Exception"))
