@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import types
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -18,7 +19,7 @@ from darkcall._text import escaped
 
 from ._failure import failure_of, shown_call
 from ._inputs import Inputs, name_of, unbound
-from ._sides import Arguments, Rules, compared, run_candidate, run_control
+from ._sides import Arguments, Rules, as_it_is_now, compared, run_candidate, run_control
 
 
 if TYPE_CHECKING:
@@ -184,6 +185,9 @@ class Pair:
         call = self._shown(values) if self._shares else None
         kept = self._kept(self.control, values)
         control = run_control(self.control.function, kept)
+        # What cannot be copied is compared as it is.
+        with contextlib.suppress(ConfigurationError):
+            control = as_it_is_now(control, kept)
         failed = []
         for side in self.candidates:
             own = kept if self._is_called_alike(side) else self._kept(side, values)

@@ -18,7 +18,8 @@ from darkcall._errors import ConfigurationError
 from darkcall._model import Observation
 from darkcall._parameters import Parameters
 from darkcall._signatures import is_async, signature_of
-from darkcall._snapshot import Limits, UnkeepableError, opened
+from darkcall._snapshot import Limits, UnkeepableError, Writer, keep, opened
+from darkcall._text import qualname_of
 
 
 if TYPE_CHECKING:
@@ -80,11 +81,19 @@ class Arguments:
         args: The positional ones.
         kwargs: The keyword ones.
 
+    Attributes:
+        name: What is compared.
+        is_shared: Whether nothing is copied.
+        shared: What is not copied, wherever it occurs.
+
     Raises:
         ConfigurationError: They cannot be copied; the message names the parameter and the way out.
     """
 
     def __init__(self, rules: Rules, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        self.name = rules.name
+        self.is_shared = rules.policy.isolate == "share"
+        self.shared = rules.parameters.shared_values(args, kwargs)
         self._given: Pair = args, kwargs
         self._isolate: Any = rules.policy.isolate
         self._kept: Any = None
@@ -98,12 +107,47 @@ class Arguments:
             self._kept = self._given
 
     def open(self) -> Pair:
-        """Give arguments that nobody else has: what is done to them is not seen elsewhere."""
-        if self._kept is None:
-            args, kwargs = self._isolate(*self._given)
-            return tuple(args), dict(kwargs)
-        pair: Pair = self._kept if type(self._kept) is tuple else opened(self._kept)
+        """Give arguments that nobody else has: what is done to them is not seen elsewhere.
+
+        Raises:
+            ConfigurationError: The user's own code, which takes part in that, raises.
+        """
+        try:
+            if self._kept is None:
+                args, kwargs = self._isolate(*self._given)
+                return tuple(args), dict(kwargs)
+            pair: Pair = self._kept if type(self._kept) is tuple else opened(self._kept)
+        except Exception as error:
+            what = "isolate fails" if self._kept is None else "a copy of them cannot be made"
+            raise ConfigurationError(
+                f"{self.name}: the arguments: {what}: {qualname_of(type(error))}"
+            ) from error
         return pair
+
+
+def as_it_is_now(control: Observation, arguments: Arguments) -> Observation:
+    """Keep what a control returned, where the launch would: the candidate may get at it.
+
+    Args:
+        control: What the control did.
+        arguments: What it was called with.
+
+    Returns:
+        The same, with a copy of what was returned.
+
+    Raises:
+        ConfigurationError: What it returned cannot be copied.
+    """
+    if control.raised or arguments.is_shared:
+        return control
+    try:
+        kept = in_the_dark(keep, control.value, Writer(_LIMITS), arguments.shared)
+        return attrs.evolve(control, value=in_the_dark(opened, kept))
+    except Exception as error:
+        what = str(error) if isinstance(error, UnkeepableError) else qualname_of(type(error))
+        raise ConfigurationError(
+            f"{arguments.name}: what the control returned cannot be copied: {what}"
+        ) from error
 
 
 def run_control(control: Callable[..., Any], arguments: Arguments) -> Observation:
