@@ -22,6 +22,7 @@ WITH_LOWEST := tests/test_shapes.py tests/test_decorator.py tests/test_wrappers.
     tests/test_immutable.py tests/test_model.py tests/test_policy.py tests/test_describe.py
 PERFORMANCE := docs/performance.md
 IS_IT_SAFE := docs/guides/is-it-safe.md
+TESTING := docs/guides/testing.md
 PIP_INSTALL := -m pip --disable-pip-version-check install -qq --no-deps --no-compile
 
 .PHONY: help
@@ -81,7 +82,7 @@ faults: .venv/dev.stamp ## The same faults for darkcall and for others (four min
 
 # A row that misses what it is to hold is written as such; the next script runs all the same.
 .PHONY: bench
-bench: .venv/dev.stamp .venv-peers/stamp ## Measure, and write the tables of the docs (forty minutes)
+bench: .venv/dev.stamp .venv-peers/stamp ## Measure, and write the tables of the docs (an hour)
 	-$(PYTHON) benchmarks/ratios.py --write $(PERFORMANCE)
 	$(PYTHON) benchmarks/import_time.py --write $(PERFORMANCE)
 	$(PYTHON) benchmarks/calls.py --write $(PERFORMANCE)
@@ -89,6 +90,7 @@ bench: .venv/dev.stamp .venv-peers/stamp ## Measure, and write the tables of the
 	$(PYTHON) benchmarks/processes.py --write $(PERFORMANCE)
 	-$(PYTHON) benchmarks/neighbours.py --write $(PERFORMANCE)
 	-$(PYTHON) benchmarks/mutants.py --write $(IS_IT_SAFE)
+	-$(PYTHON) benchmarks/equivalence.py --write $(TESTING)
 
 .PHONY: peers
 peers: .venv-peers/stamp ## Install what benchmarks/peers.py compares with, each into a folder of its own

@@ -13,20 +13,18 @@ import collections
 import colorsys
 import fnmatch
 import heapq
-import inspect
 import itertools
 import logging
-import signal
 import sys
 import sysconfig
 import tempfile
 import textwrap
 import urllib.parse
-from copy import deepcopy as copy_of
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from beside import tables
+from beside.mutations import Mutant, differs, mutants_of, what_it_does
 
 from darkcall import configure, dark_launch, flush
 from darkcall.analysis import summarise
@@ -50,109 +48,10 @@ HEAD = [
 #: So many clean calls show a rate of at most MAX_RATE; with one difference they do not.
 CALLS = 4000
 MAX_RATE = 2e-3
-#: A call of a mutant that takes longer is one that hangs, in seconds.
-HANGS_AFTER = 1.0
 #: A mutant that breaks a loop's end may take up the memory; the first input tells most of them.
 MUTANTS_AT_A_TIME = 8
 
 STDLIB = Path(sysconfig.get_path("stdlib"))
-
-
-class Mutant(NamedTuple):
-    """One function with one thing changed."""
-
-    name: str
-    function: Callable[..., Any]
-
-
-# What is changed: an operator of a comparison, of arithmetic or of logic, a condition, a constant,
-# a statement that is left out.
-COMPARISONS = {
-    ast.Lt: ast.LtE,
-    ast.LtE: ast.Lt,
-    ast.Gt: ast.GtE,
-    ast.GtE: ast.Gt,
-    ast.Eq: ast.NotEq,
-    ast.NotEq: ast.Eq,
-    ast.In: ast.NotIn,
-    ast.NotIn: ast.In,
-    ast.Is: ast.IsNot,
-    ast.IsNot: ast.Is,
-}
-ARITHMETIC = {
-    ast.Add: ast.Sub,
-    ast.Sub: ast.Add,
-    ast.Mult: ast.Div,
-    ast.Div: ast.Mult,
-    ast.Mod: ast.Mult,
-    ast.FloorDiv: ast.Div,
-}
-
-
-def changed(node: ast.AST) -> Iterator[tuple[str, ast.AST]]:
-    """Give what may stand in a node's place, each with the name of the operator."""
-    copy: Any = copy_of(node)
-    match node:
-        case ast.Compare(ops=[operator, *_]) if type(operator) in COMPARISONS:
-            copy.ops[0] = COMPARISONS[type(operator)]()
-            yield "comparison", copy
-        case ast.BinOp(op=operator) if type(operator) in ARITHMETIC:
-            copy.op = ARITHMETIC[type(operator)]()
-            yield "arithmetic", copy
-        case ast.BoolOp(op=operator):
-            copy.op = ast.And() if isinstance(operator, ast.Or) else ast.Or()
-            yield "logic", copy
-        case ast.Constant(value=bool(value)):
-            yield "constant", ast.Constant(not value)
-        case ast.Constant(value=int(value) | float(value)):
-            yield "constant", ast.Constant(value + 1)
-        case ast.Constant(value=str(value)):
-            yield "constant", ast.Constant(value + "x" if value else "x")
-        case ast.UnaryOp(op=ast.Not() | ast.USub(), operand=operand):
-            yield "negation", operand
-        case ast.If() | ast.While():
-            copy.test = ast.UnaryOp(ast.Not(), copy.test)
-            yield "condition", copy
-        case ast.Assign() | ast.AugAssign() | ast.Expr():
-            yield "statement", ast.Pass()
-
-
-class _At(ast.NodeTransformer):
-    def __init__(self, place: int, number: int) -> None:
-        self._left = place
-        self._number = number
-
-    def visit(self, node: ast.AST) -> ast.AST:
-        self._left -= 1
-        if self._left == -1:
-            return list(changed(node))[self._number][1]
-        return self.generic_visit(node)
-
-
-def mutants_of(function: Callable[..., Any]) -> Iterator[Mutant]:
-    """Make each mutant of a function, one after the other."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
-    definition = tree.body[0]
-    assert isinstance(definition, ast.FunctionDef)
-    if ast.get_docstring(definition):
-        del definition.body[0]
-    source = ast.unparse(definition)
-    for place, node in enumerate(_in_order(ast.parse(source))):
-        for number, (operator, _) in enumerate(changed(node)):
-            mutated = _At(place, number).visit(ast.parse(source))
-            code = compile(
-                ast.fix_missing_locations(mutated), function.__code__.co_filename, "exec"
-            )
-            namespace = dict(vars(sys.modules[function.__module__]))
-            exec(code, namespace)
-            line = getattr(node, "lineno", 0)
-            yield Mutant(f"{operator} in line {line} ({place})", namespace[function.__name__])
-
-
-def _in_order(tree: ast.AST) -> Iterator[ast.AST]:
-    yield tree
-    for child in ast.iter_child_nodes(tree):
-        yield from _in_order(child)
 
 
 def _sources() -> list[Path]:
@@ -213,43 +112,6 @@ FUNCTIONS: dict[Callable[..., Any], Callable[[], Iterator[tuple[Any, ...]]]] = {
 }
 
 
-class HangsError(Exception):
-    """A mutant does not come back."""
-
-
-def what_it_does(function: Callable[..., Any], arguments: tuple[Any, ...]) -> tuple[str, object]:
-    """Call a function, and give what it returned or raised."""
-    try:
-        return "returned", function(*arguments)
-    except HangsError:
-        raise
-    except Exception as error:  # noqa: BLE001 -- a mutant raises anything
-        return "raised", (type(error), str(error))
-
-
-def differs(
-    function: Callable[..., Any], mutant: Mutant, inputs: list[tuple[Any, ...]]
-) -> bool | None:
-    """Tell whether a mutant answers differently on any input; None if it hangs on one."""
-
-    def hangs(*_: object) -> None:
-        raise HangsError
-
-    before = signal.signal(signal.SIGALRM, hangs)
-    try:
-        found = False
-        for arguments in inputs:
-            signal.setitimer(signal.ITIMER_REAL, HANGS_AFTER)
-            found |= what_it_does(function, arguments) != what_it_does(mutant.function, arguments)
-    except (HangsError, MemoryError):
-        return None
-    else:
-        return found
-    finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, before)
-
-
 def launched(
     name: str, function: Callable[..., Any], mutants: list[Mutant], inputs: list[tuple[Any, ...]]
 ) -> None:
@@ -273,7 +135,7 @@ def verdicts(records: str, *, calls: int) -> tuple[list[list[str]], list[str]]:
         inputs = list(itertools.islice(inputs_of(), calls))
         assert len(inputs) == calls, f"{name}: {len(inputs)} inputs"
         truth: dict[str, bool] = {"as it is": False}
-        mutants = [Mutant("as it is", function)]
+        mutants = [Mutant("as it is", function, "nothing")]
         hang = 0
         for mutant in mutants_of(function):
             is_different = differs(function, mutant, inputs)

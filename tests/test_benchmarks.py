@@ -88,6 +88,20 @@ def test_a_minute_of_rollups_comes_to_less_than_50_mb_a_day():
     assert a_day["0.1 % mismatches of ten kinds"] < 50
 
 
+def test_mutants_of_a_function_with_hints_are_found():
+    ran = bench(
+        *("equivalence.py", "--only", "from_roman", "--mutants", 6),
+        *("--long-run", 50, "--seeds", 1, "--examples", 30),
+    )
+    assert ran.returncode in {0, 1}, ran.stderr
+    _, _, row, whole = (line.strip("| ").split(" | ") for line in ran.stdout.splitlines()[:4])
+    name, mutants, *kinds, found = row
+    assert (name, mutants) == ("`from_roman`", "6")
+    assert sum(map(int, kinds)) == 6
+    assert whole == ["all", "6", *kinds, found]
+    assert float(found.partition("%")[0]) > 50
+
+
 def test_requests_are_measured_beside_each_kind_of_candidate():
     kinds = "nothing-cpu,sleeping-io-every,releasing-io-every,computing-cpu-every"
     ran = bench("neighbours.py", "--quick", "--rounds", 1, "--only", kinds)
@@ -153,6 +167,7 @@ def test_each_block_of_the_docs_is_filled_by_a_script_that_make_bench_runs():
         "keeping": "calls.py",
         "import": "import_time.py",
         "mutants": "mutants.py",
+        "equivalence": "equivalence.py",
     }
     assert set(commands) == {found.group(1) for found in written_by.values()}
 

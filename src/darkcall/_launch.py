@@ -362,7 +362,7 @@ class Launch:
         return self.runs_again or any(one.pending for one in stats.candidates.values())
 
     def __del__(self, _is_finalizing: Callable[[], bool] = sys.is_finalizing) -> None:
-        if _is_finalizing():
+        if _is_finalizing():  # pragma: no cover -- too late for coverage, too
             # The modules that would hear of it are being taken apart.
             return
         # None of a launch that was refused.

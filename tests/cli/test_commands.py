@@ -386,3 +386,15 @@ def test_on_a_terminal_there_is_colour_and_without_it_there_is_none(monkeypatch)
         monkeypatch.setattr(sys, "stdout", terminal)
         _out.say(Text("red", style="red"))
         assert ("\x1b[31m" in terminal.getvalue()) is has_colour
+
+
+@pytest.mark.parametrize("kind", [SystemExit, GeneratorExit, type("Own", (BaseException,), {})])
+def test_what_nobody_expects_is_no_verdict(typed, monkeypatch, kind):
+    def fail(*_args, **_options):
+        raise kind
+
+    monkeypatch.setattr(analysis, "summarise", fail)
+    status, _, err = typed("judge", "records")
+
+    assert status == 3
+    assert f"unexpected {kind.__name__}" in err

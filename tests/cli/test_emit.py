@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import concurrent.futures
+import io
+import os
 import sys
 import textwrap
 
@@ -161,3 +164,37 @@ def test_a_file_that_cannot_be_written_is_an_error(typed, module, name):
 
     assert status == 3
     assert f"--output={name!r} cannot be written: " in err.replace("\\\\", "\\")
+
+
+def test_a_pipe_is_written_to_and_not_read(typed, module, tmp_path):
+    written("records", (module.emitted_same, 1))
+    os.mkfifo(tmp_path / "pipe")
+    with concurrent.futures.ThreadPoolExecutor(1) as executor:
+        text = executor.submit((tmp_path / "pipe").read_text)
+        assert typed("emit", "records", "-o", "pipe")[0] == 0
+
+    assert "emitted_same(1)" in text.result()
+
+
+def test_what_is_printed_is_utf_8_whatever_the_encoding_is(typed, module, monkeypatch):
+    written("records", (module.emitted_same, "5 µs, é"))
+    stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
+    monkeypatch.setattr(sys, "stdout", stream)
+    typed("emit", "records", "-o", "-")
+
+    assert 'emitted_same("5 µs, é")' in stream.buffer.getvalue().decode()
+
+
+def test_what_is_printed_needs_no_encoding(typed, module, monkeypatch):
+    written("records", (module.emitted_same, "é"))
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    typed("emit", "records", "-o", "-")
+
+    assert 'emitted_same("é")' in sys.stdout.getvalue()
+
+
+def test_a_launch_without_mismatches_is_named(typed, module):
+    written("records", (module.emitted_same, 1))
+    told = "no tests: no mismatches of another to write them of, in 1 record\n"
+
+    assert typed("emit", "records", "-o", "test_found.py", "--launch", "another")[1] == told

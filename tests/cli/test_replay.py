@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import importlib
 import json
+import os
 import sys
 import textwrap
 
 import pytest
 
 from darkcall import _cli, flush
-from darkcall.sinks import JsonlSink
+from darkcall._cli import _out
+from darkcall.sinks import JsonlSink, RollupSink
 
 
 MODULE = """
@@ -253,15 +255,19 @@ def test_calls_inside_are_not_recorded(recorded):
         ("recorded_shop:nope", "recorded_shop:nope cannot be imported: AttributeError: "),
         ("nowhere.shop:price", "nowhere.shop:price cannot be imported: ModuleNotFoundError: "),
         ("exits:price", "exits:price cannot be imported: SystemExit: bye"),
+        ("skips:price", "skips:price cannot be imported: Skipped: no database"),
     ],
 )
 def test_what_is_no_launch_is_an_error(recorded, function, told):
     (recorded.folder / "exits.py").write_text("raise SystemExit('bye')")
+    skip = "import pytest; pytest.skip('no database', allow_module_level=True)"
+    (recorded.folder / "skips.py").write_text(skip)
     status, out, err = recorded("records", function)
 
     assert (status, out) == (3, "")
     assert err.startswith(f"darkcall: {told}")
     assert err.count("\n") == 1
+    assert ("or set PYTHONPATH" in err) == ("nowhere" in function)
 
 
 def test_records_of_other_launches_alone_are_an_error(recorded):
@@ -272,3 +278,38 @@ def test_records_of_other_launches_alone_are_an_error(recorded):
     assert err == "darkcall: empty.jsonl: no record is of the launch shop.price\n"
     assert recorded("records", "recorded_shop:price", "--candidate", "v9")[0] == 3
     assert recorded("records", "recorded_shop:price", "--outcome", "no")[0] == 3
+
+
+def test_an_interrupted_import_is_an_interrupt(recorded):
+    (recorded.folder / "interrupted.py").write_text("raise KeyboardInterrupt")
+
+    assert recorded("records", "interrupted:price")[0] == 130
+
+
+def test_rollups_are_told(shop):
+    sink = RollupSink(JsonlSink("records"))
+    module = shop.record()
+    module.price.__darkcall_launch__.update(sinks=[sink])
+    for number in range(5):
+        module.price([module.Line(module.decimal.Decimal(number))])
+    flush()
+    sink.close()
+    _, out, _ = shop("records", "recorded_shop:price")
+
+    assert "1 rollup not replayed: what they count has no inputs.\n" in out
+
+
+def test_what_is_printed_past_python_is_not_in_the_answer(capfd):
+    with _out.kept_for_the_answer():
+        os.write(1, b"by a child process\n")
+        sys.stdout.write("by the code\n")
+    sys.stdout.write("answer\n")
+
+    assert capfd.readouterr() == ("answer\n", "by a child process\nby the code\n")
+
+
+def test_without_a_standard_output_nothing_is_kept_for_it(monkeypatch):
+    monkeypatch.setattr(sys, "stdout", None)
+    with _out.kept_for_the_answer():
+        assert sys.stdout is sys.stderr
+    assert sys.stdout is None

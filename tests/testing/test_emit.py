@@ -104,6 +104,8 @@ class Failing:
         self.given = given
         if given == 13:
             raise RuntimeError("not again")
+        if given == 14:
+            raise SystemExit("no token=x")
 
     @dark_launch(candidate=wrong)
     def get(self):
@@ -343,12 +345,12 @@ def test_a_function_that_is_not_there_is_an_error(shop, reference, message):
         ("checkout", "no function is named like the launch"),
         ("__main__.price", "its file was the main one: --function tells where it is"),
         ("shop.no such thing", "no function is named like the launch"),
-        ("no_such_module_here.price", "no function is named like the launch"),
-        ("shop.checkout", "no function is named like the launch"),
+        ("no_such_module_here.price", "there is no module no_such_module_here here"),
+        ("shop.checkout", "no function is named like the launch: --function tells where it is$"),
         ("shop.wrong", r"\): shop:wrong is not decorated with dark_launch; --function"),
         ("shop.nothing", "AttributeError: .*'nothing'"),
         ("broken.price", "ZeroDivisionError"),
-        ("leaving.price", "SystemExit"),
+        ("leaving.price", r"SystemExit: no password=\[redacted\];"),
         ("lacking.price", "ModuleNotFoundError: No module named 'no_such_module_here'"),
     ],
 )
@@ -357,7 +359,7 @@ def test_a_launch_whose_function_is_not_found_is_told_with_the_reason(
 ):
     monkeypatch.syspath_prepend(tmp_path)
     (tmp_path / "broken.py").write_text("1 / 0")
-    (tmp_path / "leaving.py").write_text("raise SystemExit")
+    (tmp_path / "leaving.py").write_text("raise SystemExit('no password=x')")
     (tmp_path / "lacking.py").write_text("import no_such_module_here")
     records = recorded((shop.same, 1), (shop.same, "a"))
     for record in records:
@@ -394,6 +396,38 @@ def test_what_cannot_be_rebuilt_is_told_with_the_reason(shop):
     }
     assert "# No test was written of:\n# - shop." in emitted.code
     compile(emitted.code, "found", "exec")
+
+
+@pytest.mark.parametrize("name", ["not-a-name", "__main__"])
+def test_an_exception_of_a_module_that_no_test_can_import_is_expected_as_any(
+    shop, monkeypatch, name
+):
+    module = types.ModuleType(name)
+    module.Error = type("Error", (Exception,), {})
+    monkeypatch.setitem(sys.modules, name, module)
+    (record,) = recorded((shop.same, 1))
+    record["control_raised"] = {"type": f"{name}.Error", "message": ""}
+
+    assert "with strict(), contextlib.suppress(Exception):" in emit([record]).code
+
+
+def test_an_interrupt_is_no_reason_to_leave_a_test_out(shop, monkeypatch, tmp_path):
+    (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt")
+    monkeypatch.syspath_prepend(tmp_path)
+    records = [{**record, "launch": "interrupted.f"} for record in recorded((shop.same, 1))]
+
+    with pytest.raises(KeyboardInterrupt):
+        emit(records)
+
+
+def test_a_class_that_ends_the_program_is_told_of(shop):
+    failing = shop.Failing(1)
+    failing.given = 14
+    (why,) = emit(recorded((failing.get,))).left_out
+
+    assert why.endswith(
+        "to make the arguments by their classes fails: SystemExit: no token=[redacted]"
+    )
 
 
 def test_an_object_that_its_class_makes_otherwise_is_left_out(shop):

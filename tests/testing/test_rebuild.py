@@ -449,7 +449,7 @@ def test_a_value_that_lies_in_itself_is_not_made_again():
         ({"$": "array.array", "typecode": "u", "items": []}, "its typecode is not one of numbers"),
         ({"$": "numpy.ndarray", "dtype": "int8", "shape": 1}, "numpy.ndarray: it has no shape"),
         (
-            {"$": "numpy.ndarray", "dtype": "<U9999", "shape": [201], "items": [1] * 201},
+            {"$": "numpy.ndarray", "dtype": "<U999", "shape": [201], "items": [1] * 201},
             "numpy.ndarray: it has more items than descriptions show",
         ),
         ({"$": "int", "value": "9" * 5000}, "it is no number"),

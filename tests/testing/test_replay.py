@@ -7,12 +7,14 @@ import math
 import queue
 import sys
 import threading
+import unittest
 
 import pytest
 
 from darkcall import ConfigurationError, dark_launch, flush, is_dark, launch_of
+from darkcall.compare import Uncomparable
 from darkcall.runners import InlineRunner
-from darkcall.sinks import JsonlSink
+from darkcall.sinks import JsonlSink, RollupSink
 from darkcall.testing._replay import replay
 from darkcall.testing._replayed import Fate
 from darkcall.testing._timed import Timed, TookTooLongError
@@ -412,6 +414,114 @@ def test_records_of_others_and_what_is_no_record_are_counted(bench):
     assert (found.passed_over, found.unread) == (2, {"not_json": 1})
 
 
+def test_what_was_not_read_may_have_been_an_input(bench):
+    bench.v2 = str
+    bench.record(1)
+    (path,) = bench.folder.glob("*.jsonl")
+    path.write_text(path.read_text() + '{"schema": 0}\n')
+    bench.v2 = int
+    found = bench.replay()
+
+    assert (found.candidates[0].fixed, found.fate) == (1, Fate.UNKNOWN)
+
+
+def test_rollups_are_counted_for_the_inputs_that_they_do_not_have(bench):
+    sink = RollupSink(bench.sink)
+    bench.launch(sinks=[sink])
+    bench.v2 = str
+    bench.record(*range(10))
+    sink.close()
+    bench.v2 = int
+    found = bench.replay()
+
+    assert found.candidates[0].inputs < 10
+    assert found.rollups == 1
+
+
+class Aborted(BaseException):
+    pass
+
+
+@pytest.mark.parametrize("kind", [Aborted, unittest.SkipTest, GeneratorExit])
+def test_whatever_is_raised_is_what_a_side_did(bench, kind):
+    def raises(x):
+        raise kind(x)
+
+    bench.v2 = str
+    bench.record(1)
+    bench.v2 = raises
+    (way,) = bench.only().ways
+    assert way.candidate_raised["type"].endswith(kind.__name__)
+
+    bench.control = raises
+    assert bench.only().fixed == 1
+
+
+def test_a_candidate_does_not_get_at_what_the_control_returned(bench):
+    state = []
+    bench.control = lambda x: state
+
+    def v2(x):
+        state.append(x)
+        return state
+
+    bench.v2 = v2
+    bench.record(1)
+
+    assert bench.only().remains == 1
+    launch_of(bench.price).update(isolate="share")
+    assert bench.only().fixed == 1
+
+
+def test_an_input_whose_result_cannot_be_copied_is_left_out(bench):
+    class Stubborn:
+        def __setstate__(self, state):
+            raise KeyError(state)
+
+    stubborn = Stubborn()
+    stubborn.x = 1
+    bench.v2 = str
+    bench.record(1)
+    told = []
+    for result in (threading.Lock(), stubborn):
+        bench.control = lambda x, result=result: result
+        told += bench.replay().left_out
+
+    cannot = "shop.price: what the control returned cannot be copied: "
+    assert told == [f"{cannot}TypeError: cannot pickle '_thread.lock' object", f"{cannot}KeyError"]
+
+
+def test_an_input_of_which_no_copy_can_be_made_is_left_out(bench):
+    class Stubborn:
+        def __init__(self):
+            self.x = 1
+
+        def __setstate__(self, state):
+            raise KeyError(state)
+
+    def hinted(x: Stubborn):
+        return 1
+
+    def isolate(args, kwargs):
+        raise ValueError(args)
+
+    hinted.__annotations__["x"] = Stubborn
+    bench.price = dark_launch(
+        candidate={"v2": lambda x: 2}, name="shop.price", keep="everything",
+        runner=InlineRunner(), sinks=[bench.sink], isolate="share",
+    )(hinted)  # fmt: skip
+    bench.record(Stubborn())
+    told = []
+    for way in ("copy", isolate):
+        launch_of(bench.price).update(isolate=way)
+        told += bench.replay().left_out
+
+    assert told == [
+        "shop.price: the arguments: a copy of them cannot be made: KeyError",
+        "shop.price: the arguments: isolate fails: ValueError",
+    ]
+
+
 def test_a_replay_can_be_written_as_json(bench):
     bench.v2 = {}.__getitem__
     bench.record(1, "a")
@@ -424,7 +534,8 @@ def test_a_replay_can_be_written_as_json(bench):
     assert [way["signature"] for way in one["ways"]] == ["$ raised KeyError"]
     assert "control_raised" not in one["ways"][0]
     assert set(data) == {
-        *("fate", "launch", "candidates", "left_out", "changed_controls", "passed_over", "unread")
+        *("fate", "launch", "candidates", "left_out"),
+        *("changed_controls", "passed_over", "unread", "rollups"),
     }
 
 
@@ -452,3 +563,14 @@ def test_work_that_was_left_behind_is_not_taken_for_what_comes_next():
     ended.get(timeout=30)
     timed._timeout = 30
     assert timed.run(lambda: "next") == "next"
+
+
+def test_why_sides_cannot_be_compared_is_told_without_secrets(bench):
+    def compare(control, candidate):
+        raise Uncomparable("password=hunter2")
+
+    bench.v2 = str
+    bench.record(1)
+    launch_of(bench.price).update(compare=compare)
+
+    assert list(bench.replay().left_out) == ["v2: cannot be compared: password=[redacted]"]

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import strategies as st
 
 from darkcall import dark_launch
+from darkcall.runners import InlineRunner
 from darkcall.testing import assert_equivalent, equivalence_test
 from differing import QUICK, failure
 
@@ -25,7 +26,7 @@ class Cart:
     def total_v3(self, factor: int) -> int:
         return sum(self.prices) * factor
 
-    @dark_launch(candidate={"v2": total_v2, "v3": total_v3})
+    @dark_launch(candidate={"v2": total_v2, "v3": total_v3}, runner=InlineRunner())
     def launched(self, factor: int) -> int:
         self.prices.append(1)
         return sum(self.prices) * factor
@@ -35,22 +36,22 @@ class Cart:
         return n
 
     @classmethod
-    @dark_launch(candidate=lambda cls, n: n + len(cls.__name__))
+    @dark_launch(candidate=lambda cls, n: n + len(cls.__name__), runner=InlineRunner())
     def launched_made(cls, n: int) -> int:
         return n
 
     @staticmethod
-    @dark_launch(candidate=lambda n: n + 1)
+    @dark_launch(candidate=lambda n: n + 1, runner=InlineRunner())
     def launched_static(n: int) -> int:
         return n
 
     @property
-    @dark_launch(candidate=lambda self: 1)
+    @dark_launch(candidate=lambda self: 1, runner=InlineRunner())
     def size(self) -> int:
         return len(self.prices)
 
     @functools.cached_property
-    @dark_launch(candidate=lambda self: 1)
+    @dark_launch(candidate=lambda self: 1, runner=InlineRunner())
     def length(self) -> int:
         return len(self.prices)
 

@@ -21,6 +21,7 @@ import zoneinfo
 
 import attrs
 import numpy as np
+import pydantic
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -373,6 +374,7 @@ def test_names_that_mean_something_in_a_test_get_other_ones():
             ("shop", "list"),
             ("shop", "strict"),
             ("shop", "test_price"),
+            ("shop", "setup_module"),
             ("shop", "TestCart.total"),
             ("other.shop", "list"),
             ("shop", "price"),
@@ -385,6 +387,7 @@ def test_names_that_mean_something_in_a_test_get_other_ones():
         "_shop_list",
         "_shop_strict",
         "_shop_test_price",
+        "_shop_setup_module",
         "_shop_TestCart.total",
         "_shop_list_2",
         "price",
@@ -399,6 +402,7 @@ def test_names_that_mean_something_in_a_test_get_other_ones():
         "from shop import TestCart as _shop_TestCart\n"
         "from shop import list as _shop_list\n"
         "from shop import price\n"
+        "from shop import setup_module as _shop_setup_module\n"
         "from shop import strict as _shop_strict\n"
         "from shop import test_price as _shop_test_price\n"
     )
@@ -434,3 +438,28 @@ def test_sources_know_all_that_is_rebuilt():
         for kind in _source._WRITERS
     }
     assert KNOWN.keys() <= kinds
+
+
+def test_the_digits_of_a_huge_decimal_are_not_worked_out():
+    assert written(decimal.Decimal("1E+99999999"))[0] == 'Decimal("1E+99999999")'
+
+
+@attrs.define
+class Aliased:
+    quantity: int = attrs.field(alias="n")
+
+
+class AliasedModel(pydantic.BaseModel):
+    sku: str
+    quantity: int = pydantic.Field(alias="n")
+
+
+@pytest.mark.parametrize(
+    ("value", "code"),
+    [
+        (Aliased(n=2), "Aliased(n=2)"),
+        (AliasedModel(sku="tea", n=2), 'AliasedModel(sku="tea", n=2)'),
+    ],
+)
+def test_a_field_is_given_under_its_alias(value, code):
+    assert written(value) == (code, value)

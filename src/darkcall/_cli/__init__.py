@@ -46,7 +46,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return app(args=words, prog_name="darkcall", standalone_mode=False) or 0
     except KeyboardInterrupt:
         return INTERRUPTED
-    except Exception as error:  # noqa: BLE001 -- 1, which Python would end with, says NOT_READY
+    except BaseException as error:  # noqa: BLE001 -- 1, which Python would end with, says NOT_READY
         *usage, message = _told(error)
         # Nobody is left to be told where that fails.
         with contextlib.suppress(OSError, AttributeError):
@@ -55,7 +55,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return ERROR
 
 
-def _told(error: Exception) -> list[str]:
+def _told(error: BaseException) -> list[str]:
     if isinstance(error, _UsageError):
         return _usage(error)
     if isinstance(error, ConfigurationError):
@@ -74,6 +74,6 @@ def _usage(error: Any) -> list[str]:
     return [context.get_usage(), f"{message} (see {context.command_path} --help)"]
 
 
-def _place_of(error: Exception) -> str:
+def _place_of(error: BaseException) -> str:
     last = traceback.extract_tb(error.__traceback__)[-1]
     return f"{pathlib.Path(last.filename).name}:{last.lineno}"

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-import contextlib
 import pathlib
 import sys
 from typing import TYPE_CHECKING, Final
 
 from darkcall._config import set_enabled
 from darkcall._errors import ConfigurationError
+from darkcall._text import one_line
 from darkcall.analysis import read
 from darkcall.analysis._words import counted
 from darkcall.testing._emit import MARK, emit
 from darkcall.testing._found import given
 
 from ._here import import_from_here
-from ._out import write
+from ._out import kept_for_the_answer, write, write_document
 from ._page_file import write_page
 
 
@@ -53,18 +53,19 @@ def emit_tests(
     import_from_here()
     reading = read(*records)
     # What is imported may print, and call what is launched.
-    with contextlib.redirect_stdout(sys.stderr), set_enabled(False):
+    with kept_for_the_answer(), set_enabled(False):
         emitted = emit(reading, [given(one) for one in functions], launch=launch, limit=limit)
     where = "standard output"
     if emitted.tests and output == "-":
-        write(emitted.code)
+        write_document(emitted.code)
     elif emitted.tests:
         where = str(write_page(emitted.code, output, option="--output"))
     lines = [f"no test of {sentence}" for sentence in emitted.left_out]
     if emitted.tests:
         lines.append(f"{counted(len(emitted.tests), 'test')} written to {where}")
     else:
-        why = "none could be written" if emitted.left_out else "no mismatches to write them of"
+        of = f" of {one_line(launch)}" if launch else ""
+        why = "none could be written" if emitted.left_out else f"no mismatches{of} to write them of"
         lines.append(f"no tests: {why}, in {counted(reading.records, 'record')}")
     told = "".join(f"{line}\n" for line in lines)
     if output == "-":
@@ -77,6 +78,9 @@ def emit_tests(
 def _refuse_what_is_not_ours(name: str) -> None:
     path = pathlib.Path(name)
     try:
+        # In a pipe or a device there is nothing to overwrite, and to read it may take forever.
+        if path.exists() and not (path.is_file() or path.is_dir()):
+            return
         with path.open("rb") as file:
             start = file.read(len(MARK))
     except FileNotFoundError:

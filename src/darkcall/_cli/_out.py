@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
 
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from rich.console import RenderableType
+
+_STDOUT: Final = 1
+_STDERR: Final = 2
 
 
 def console() -> Console:
@@ -74,6 +80,37 @@ def write(text: str) -> bool:
         _read_no_longer()
         return False
     return True
+
+
+def write_document(text: str) -> bool:
+    """Print what is read as UTF-8, in whatever encoding the rest would be.
+
+    Args:
+        text: The whole document.
+
+    Returns:
+        Whether anybody reads it.
+    """
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(encoding="utf-8")
+    return write(text)
+
+
+@contextlib.contextmanager
+def kept_for_the_answer() -> Iterator[None]:
+    """Have all that is printed meanwhile go to standard error, by child processes too."""
+    stdout = sys.stdout
+    with contextlib.redirect_stdout(sys.stderr), contextlib.ExitStack() as at_end:
+        # Not where one of them is closed.
+        with contextlib.suppress(OSError):
+            kept = os.dup(_STDOUT)
+            at_end.callback(os.close, kept)
+            os.dup2(_STDERR, _STDOUT)
+            at_end.callback(os.dup2, kept, _STDOUT)
+        if stdout is not None:
+            # What was printed to ``sys.__stdout__`` may still lie in there.
+            at_end.callback(stdout.flush)
+        yield
 
 
 def _read_no_longer() -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Group
@@ -20,7 +18,7 @@ from darkcall.testing._replay import replay
 from darkcall.testing._replayed import Fate
 
 from ._here import import_from_here
-from ._out import say, say_json
+from ._out import kept_for_the_answer, say, say_json
 
 
 if TYPE_CHECKING:
@@ -65,7 +63,7 @@ def replay_records(
     """
     import_from_here()
     # What the code prints is not the answer, and what it calls is nothing to record.
-    with contextlib.redirect_stdout(sys.stderr), set_enabled(False):
+    with kept_for_the_answer(), set_enabled(False):
         launch = given(function).launch
         chosen: dict[str, Any] = {"outcomes": outcomes} if outcomes else {}
         found = replay(records, launch, candidate=candidate, **chosen)
@@ -147,6 +145,8 @@ def _notes(found: Replay) -> Iterator[str]:
         yield f"The control does something else than was recorded on {inputs}."
     if found.passed_over:
         yield f"{counted(found.passed_over, 'record')} of other launches passed over."
+    if found.rollups:
+        yield f"{counted(found.rollups, 'rollup')} not replayed: what they count has no inputs."
     if found.unread:
         reasons = ", ".join(f"{count:,} {reason}" for reason, count in found.unread.items())
         yield f"Not read: {reasons}."

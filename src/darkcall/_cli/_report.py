@@ -9,7 +9,7 @@ from rich.text import Text
 
 from darkcall.analysis._terminal import render_judgement
 
-from ._out import say, say_json, write
+from ._out import say, say_json, write_document
 from ._page_file import write_page
 
 
@@ -35,7 +35,7 @@ def show_page(summary: Summary, judgement: Judgement, *, html: str, as_json: boo
 
     page = page_of(summary, judgement)
     if html == "-":
-        write(page)
+        write_document(page)
         return
     path = write_page(page, html)
     if as_json:

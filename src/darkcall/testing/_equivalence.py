@@ -81,9 +81,10 @@ def equivalence_test(
     The test is one of hypothesis: it calls both sides, each with arguments of its own, and looks
     for the smallest input on which they differ.  ``settings``, ``example``, ``seed`` and
     ``reproduce_failure`` of hypothesis decorate it, and its database knows what failed before.
-    Strategies come from the control's type hints where none are given; what has a default is
-    sometimes left out then.  A control that raises ``TypeError`` or ``AttributeError`` whatever it
-    is given is warned of: both may agree that the strategies are wrong.
+    Strategies come from the control's type hints where none are given, and from the constants in
+    the code of both sides; what has a default is sometimes left out then.  A control that raises
+    ``TypeError`` or ``AttributeError`` whatever it is given is warned of: both may agree that the
+    strategies are wrong.
 
     Args:
         control: A launched function; or any callable, with a candidate.
@@ -234,7 +235,10 @@ def made(
     pair = Pair.of(control, candidate, rules, count=len(strategies))
     inputs = pair.inputs
     drawn_from = strategies_for(
-        inputs.function, _by_name(inputs, strategies, given or {}), inputs=inputs
+        inputs.function,
+        _by_name(inputs, strategies, given or {}),
+        inputs=inputs,
+        beside=[side.function for side in pair.candidates],
     )
     # A test of hypothesis draws something, whatever its control takes.
     drawn_from = drawn_from or {_NOTHING: st.none()}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import inspect
+import sys
 import types
 from typing import TYPE_CHECKING, Any, Final, Literal
 
@@ -13,6 +14,7 @@ import attrs
 from darkcall._decorator import launch_of
 from darkcall._errors import ConfigurationError
 from darkcall._parameters import Parameters
+from darkcall._redact import Redactor
 from darkcall._signatures import signature_of
 from darkcall._text import one_line
 
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
     Kind = Literal["function", "method", "classmethod", "property"]
 
+_REDACTOR: Final = Redactor()
 _PROPERTIES: Final = (property, functools.cached_property)
 
 
@@ -94,8 +97,14 @@ def given(reference: str) -> Found:
         return _found(importlib.import_module(module), Name(module, path))
     except NotFoundError as error:
         raise ConfigurationError(str(error)) from None
-    except (Exception, SystemExit) as error:  # noqa: BLE001 -- importing runs the user's code
-        raise ConfigurationError(f"{reference} cannot be imported: {_said(error)}") from None
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- importing runs the user's code, a skip too
+        is_elsewhere = isinstance(error, ModuleNotFoundError) and f"{module}.".startswith(
+            f"{error.name}."
+        )
+        where = "; run this in the folder where it is, or set PYTHONPATH" if is_elsewhere else ""
+        raise ConfigurationError(f"{reference} cannot be imported: {_said(error)}{where}") from None
 
 
 def by_name(launch: str) -> Found:
@@ -114,10 +123,18 @@ def by_name(launch: str) -> Found:
         raise NotFoundError("its file was the main one: --function tells where it is")
     try:
         found = _by_name(launch)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 -- as above
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # noqa: BLE001 -- as above
         raise NotFoundError(f"{_said(error)}; --function tells where it is") from None
     if found is None or found.launch.name != launch:
-        raise NotFoundError("no function is named like the launch: --function tells where it is")
+        top, dot, _ = launch.partition(".")
+        # Such as a package in a folder like ``src`` that is not installed.
+        is_missing = bool(dot) and is_name(top) and top not in sys.modules
+        where = f", and there is no module {top} here (PYTHONPATH?)" if is_missing else ""
+        raise NotFoundError(
+            f"no function is named like the launch{where}: --function tells where it is"
+        )
     return found
 
 
@@ -173,5 +190,7 @@ def _is_dotted(text: str) -> bool:
 
 
 def _said(error: BaseException) -> str:
-    why = str(error) if isinstance(error, NotFoundError) else f"{type(error).__name__}: {error}"
-    return one_line(why, 200)
+    if isinstance(error, NotFoundError):
+        return one_line(str(error), 200)
+    # It gets into the file of tests.
+    return one_line(_REDACTOR.text(f"{type(error).__name__}: {error}"), 200)

@@ -18,6 +18,14 @@ if TYPE_CHECKING:
 
 #: What these are called is theirs: modules are imported as such, the others stand in each test.
 _MODULES: Final = frozenset({"asyncio", "contextlib", "pytest"})
+#: What stands under these names in a test file, pytest calls or reads.
+_PYTESTS: Final = frozenset(
+    {
+        *("setup_module", "teardown_module", "setUpModule", "tearDownModule"),
+        *("setup_function", "teardown_function"),
+        *("pytest_generate_tests", "pytest_plugins", "pytestmark"),
+    }
+)
 _STRICT: Final = Name("darkcall.testing", "strict")
 _WIDTH: Final = 88
 
@@ -38,7 +46,7 @@ class Imports:
 
     def __init__(self) -> None:
         self._local: dict[tuple[str, str], str] = {}
-        self._taken = {*dir(builtins), *_MODULES, "instance"}
+        self._taken = {*dir(builtins), *_MODULES, *_PYTESTS, "instance"}
         self.called(_STRICT)
 
     def copy(self) -> Imports:

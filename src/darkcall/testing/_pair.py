@@ -17,7 +17,15 @@ from darkcall._text import escaped
 
 from ._failure import Failed, failure_of, shown_call
 from ._inputs import Inputs, name_of, unbound
-from ._sides import AGREES, Arguments, Rules, compared, run_candidate, run_control
+from ._sides import (
+    AGREES,
+    Arguments,
+    Rules,
+    compared,
+    kept_result,
+    run_candidate,
+    run_control,
+)
 from ._told import telling
 
 
@@ -185,7 +193,7 @@ class Pair:
         # Whoever shares an argument may change it before it is shown.
         call = self._shown(values) if self._shares else None
         kept = self._kept(self.control, values)
-        control = kept.kept(run_control(self.control.function, kept))
+        control = _comparable(run_control(self.control.function, kept), kept, self.control.rules)
         failed = []
         for side in self.candidates:
             own = kept if self._is_called_alike(side) else self._kept(side, values)
@@ -221,6 +229,25 @@ class Pair:
     def _shown(self, values: Mapping[str, Any]) -> str:
         args, kwargs = self.inputs.call_with(values)
         return shown_call(self.control.function, self.control.bound, args, kwargs)
+
+
+def _comparable(
+    control: Observation, arguments: Arguments, rules: Rules
+) -> Callable[[], Observation]:
+    """Keep what a control returned, if its copies can be compared."""
+    # Who copies an iterator reads it, or shares what it reads from.
+    if hasattr(type(control.value), "__next__"):
+        return lambda: control
+    try:
+        kept = kept_result(control, arguments)
+    except ConfigurationError:
+        return lambda: control
+    first = kept()
+    if first.value is control.value:
+        return kept
+    # What is equal to nothing but itself is compared as it is.
+    is_told = compared(rules, first, kept()).outcome in AGREES
+    return kept if is_told else lambda: control
 
 
 def _launch_of(control: Any) -> Launch | None:

@@ -67,6 +67,11 @@ class Recorded:
         """What is no record, by reason, up to now."""
         return {reason: count for reason, count in self._reading.skipped.items() if count}
 
+    @property
+    def rollups(self) -> int:
+        """How many rollups there were up to now."""
+        return self._reading.rollups
+
     def __iter__(self) -> Iterator[dict[str, Any]]:
         """Give the records.
 

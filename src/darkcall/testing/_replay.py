@@ -22,7 +22,7 @@ from darkcall.compare import signature_of
 from ._rebuild import NotRebuiltError, Rebuilder
 from ._recorded import DIFFERING, Recorded, key_of
 from ._replayed import CandidateReplay, Replay, Way
-from ._sides import Arguments, Rules, compared, run_candidate, run_control
+from ._sides import Arguments, Rules, compared, kept_result, run_candidate, run_control
 from ._timed import Timed, TookTooLongError
 
 
@@ -149,6 +149,7 @@ class _Run:
             changed_controls=len(self._changed_controls),
             passed_over=recorded.passed_over.total(),
             unread=recorded.unread,
+            rollups=recorded.rollups,
         )
 
     def _told(self, name: str, inputs: dict[bytes, _Input]) -> CandidateReplay:
@@ -215,19 +216,20 @@ class _Sides:
         candidate = self._resolved(name)
         try:
             arguments = Arguments(self._rules, args, kwargs)
-        except ConfigurationError as error:
-            raise NotJudgedError(str(error)) from None
-        control = arguments.kept(_did(run_control, self._launch.control, arguments))
-        try:
+            control = _did(run_control, self._launch.control, arguments)
+            kept = kept_result(control, arguments)
             its_run = functools.partial(_did, run_candidate, candidate, arguments)
             did = self._timed[name].run(its_run)
+        except ConfigurationError as error:
+            raise NotJudgedError(str(error)) from None
         except TookTooLongError as error:
             if error.is_given_up:
                 raise NotJudgedError(f"{name}: not run after too many runs did not end") from None
             return Outcome.TIMEOUT, None
-        comparison = compared(self._rules, control(), did)
+        comparison = compared(self._rules, kept(), did)
         if comparison.outcome is Outcome.UNCOMPARABLE:
-            raise NotJudgedError(f"{name}: cannot be compared: {comparison.reason}")
+            why = self._redactor.text(f"{comparison.reason}")
+            raise NotJudgedError(f"{name}: cannot be compared: {why}")
         return comparison.outcome, comparison
 
     def _resolved(self, name: str) -> Callable[..., Any]:
@@ -236,7 +238,7 @@ class _Sides:
         try:
             return self._candidates[name].resolve()
         except UnresolvedError as error:
-            raise NotJudgedError(f"{name}: {error}") from None
+            raise NotJudgedError(f"{name}: {self._redactor.text(str(error))}") from None
 
     def signature(self, outcome: Outcome, comparison: Comparison | None) -> str:
         """Name a way of differing as its records do."""
@@ -284,7 +286,9 @@ class _Sides:
 def _did(run: Callable[..., Observation], function: Any, arguments: Arguments) -> Observation:
     try:
         return run(function, arguments)
-    except SystemExit as error:
+    except (KeyboardInterrupt, ConfigurationError):
+        raise
+    except BaseException as error:  # noqa: BLE001 -- no test runs here that it could be meant for
         return Observation(exception=error)
 
 

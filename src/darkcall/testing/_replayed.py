@@ -92,6 +92,7 @@ class Replay:
         changed_controls: On how many inputs the control does something else than was recorded.
         passed_over: How many records are of other launches.
         unread: What is no record, by reason.
+        rollups: How many rollups there are: what they count has no inputs.
     """
 
     launch: str
@@ -100,13 +101,18 @@ class Replay:
     changed_controls: int
     passed_over: int
     unread: Mapping[str, int]
+    rollups: int
 
     @property
     def fate(self) -> Fate:
-        """``NOT_FIXED`` if anything differs, else ``UNKNOWN`` if there is what was not judged."""
+        """``NOT_FIXED`` if anything differs, else ``UNKNOWN`` if there is what was not judged.
+
+        What was not read may have been a record.
+        """
         if any(one.ways for one in self.candidates):
             return Fate.NOT_FIXED
-        if self.left_out or not any(one.inputs for one in self.candidates):
+        is_all = not self.left_out and not self.unread
+        if not is_all or not any(one.inputs for one in self.candidates):
             return Fate.UNKNOWN
         return Fate.FIXED
 
@@ -135,4 +141,5 @@ class Replay:
             "changed_controls": self.changed_controls,
             "passed_over": self.passed_over,
             "unread": dict(self.unread),
+            "rollups": self.rollups,
         }

@@ -18,7 +18,7 @@ from darkcall._errors import ConfigurationError
 from darkcall._model import Observation, Outcome
 from darkcall._parameters import Parameters
 from darkcall._signatures import is_async, signature_of
-from darkcall._snapshot import Limits, Shared, UnkeepableError, Writer, keep, opened
+from darkcall._snapshot import Limits, UnkeepableError, Writer, keep, opened
 from darkcall._text import qualname_of
 
 
@@ -83,12 +83,19 @@ class Arguments:
         args: The positional ones.
         kwargs: The keyword ones.
 
+    Attributes:
+        name: What is compared.
+        is_shared: Whether nothing is copied.
+        shared: What is not copied, wherever it occurs.
+
     Raises:
         ConfigurationError: They cannot be copied; the message names the parameter and the way out.
     """
 
     def __init__(self, rules: Rules, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        self._rules = rules
+        self.name = rules.name
+        self.is_shared = rules.policy.isolate == "share"
+        self.shared = rules.parameters.shared_values(args, kwargs)
         self._given: Pair = args, kwargs
         self._isolate: Any = rules.policy.isolate
         self._kept: Any = None
@@ -102,46 +109,22 @@ class Arguments:
             self._kept = self._given
 
     def open(self) -> Pair:
-        """Give arguments that nobody else has: what is done to them is not seen elsewhere."""
-        if self._kept is None:
-            args, kwargs = self._isolate(*self._given)
-            return tuple(args), dict(kwargs)
-        if type(self._kept) is tuple:
-            given: Pair = self._kept
-            return given
+        """Give arguments that nobody else has: what is done to them is not seen elsewhere.
+
+        Raises:
+            ConfigurationError: The user's own code, which takes part in that, raises.
+        """
         try:
-            pair: Pair = opened(self._kept)
+            if self._kept is None:
+                args, kwargs = self._isolate(*self._given)
+                return tuple(args), dict(kwargs)
+            pair: Pair = self._kept if type(self._kept) is tuple else opened(self._kept)
         except Exception as error:
+            what = "isolate fails" if self._kept is None else "a copy of them cannot be made"
             raise ConfigurationError(
-                f"{self._rules.name}: a copy of the arguments cannot be made again: it raised "
-                f"{qualname_of(type(error))}; pass the parameter as share=(...) if the candidate "
-                "may have it as it is, or an isolate of your own"
+                f"{self.name}: the arguments: {what}: {qualname_of(type(error))}"
             ) from error
         return pair
-
-    def kept(self, did: Observation) -> Callable[[], Observation]:
-        """Keep what a side returned as it is now: another side may know it, and change it.
-
-        Args:
-            did: What the side did.
-
-        Returns:
-            What gives it, each time another copy; what cannot be copied is given as it is.
-        """
-        if did.raised or self._isolate == "share" or hasattr(type(did.value), "__next__"):
-            return lambda: did
-        shared = self._rules.parameters.shared_values(*self._given)
-        try:
-            kept = in_the_dark(keep, did.value, Writer(_LIMITS), shared)
-            if type(kept) is Shared:
-                return lambda: did
-            copies = [attrs.evolve(did, value=opened(kept)) for _ in range(2)]
-        except Exception:  # noqa: BLE001 -- copying runs code of the value's own
-            return lambda: did
-        if compared(self._rules, *copies).outcome not in AGREES:
-            # It is equal to nothing but itself.
-            return lambda: did
-        return lambda: attrs.evolve(did, value=opened(kept))
 
 
 def can_be_kept(value: Any) -> bool:
@@ -151,6 +134,32 @@ def can_be_kept(value: Any) -> bool:
     except UnkeepableError:
         return False
     return True
+
+
+def kept_result(control: Observation, arguments: Arguments) -> Callable[[], Observation]:
+    """Keep what a control returned, where the launch would: the candidate may get at it.
+
+    Args:
+        control: What the control did.
+        arguments: What it was called with.
+
+    Returns:
+        What gives the same, each time with another copy of what was returned.
+
+    Raises:
+        ConfigurationError: What it returned cannot be copied.
+    """
+    if control.raised or arguments.is_shared:
+        return lambda: control
+    try:
+        kept = in_the_dark(keep, control.value, Writer(_LIMITS), arguments.shared)
+        in_the_dark(opened, kept)
+    except Exception as error:
+        what = str(error) if isinstance(error, UnkeepableError) else qualname_of(type(error))
+        raise ConfigurationError(
+            f"{arguments.name}: what the control returned cannot be copied: {what}"
+        ) from error
+    return lambda: attrs.evolve(control, value=in_the_dark(opened, kept))
 
 
 def run_control(control: Callable[..., Any], arguments: Arguments) -> Observation:

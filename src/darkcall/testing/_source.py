@@ -204,11 +204,23 @@ class _Writer:
 
 
 def _attribute(value: Any, name: str) -> Any:
-    for one in (name, f"_{name}", f"_{type(value).__name__.lstrip('_')}__{name}"):
+    kind = type(value)
+    mangled = f"_{kind.__name__.lstrip('_')}__{name}"
+    for one in (*_fields_given_as(name, kind), name, f"_{name}", mangled):
         found = getattr(value, one, _MISSING)
         if found is not _MISSING and not isinstance(found, types.MethodType):
             return found
     return _MISSING
+
+
+def _fields_given_as(alias: str, kind: Any) -> Iterator[str]:
+    """Name the fields that attrs or pydantic take under another name than they keep."""
+    for one in getattr(kind, "__attrs_attrs__", ()):
+        if one.alias == alias:
+            yield one.name
+    for name, field in getattr(kind, "__pydantic_fields__", {}).items():
+        if field.validation_alias == alias:
+            yield name
 
 
 def _type_name(value: Any) -> str:
@@ -302,7 +314,8 @@ def _zone(writer: _Writer, value: dt.timezone) -> Node:
 def _decimal(_: _Writer, value: decimal.Decimal) -> Node:
     text = str(value)
     # A text of digits alone is one that linters want as a number.
-    is_plain = str(int(value)) == text if value.is_finite() and len(text) < 20 else False
+    # Not asked of ``int``, which works 1E+99999999 out.
+    is_plain = len(text) < 20 and text.removeprefix("-").isdigit() and text != "-0"
     return call(Name("decimal", "Decimal"), Leaf(text) if is_plain else Text(text))
 
 

@@ -14,12 +14,17 @@ from hypothesis import strategies as st
 from darkcall._errors import ConfigurationError
 from darkcall._signatures import call_of, unpartial
 
+from ._constants import constants_of
 from ._for_both import for_both
+from ._hints import enriched
 from ._inputs import LEFT_OUT, Inputs, class_of
+from ._likely import likely_values
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterable, Mapping
+
+    from ._hints import Likely
 
     Strategy: typing.TypeAlias = st.SearchStrategy[Any]
 
@@ -29,17 +34,23 @@ _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
 
 
 def strategies_for(
-    function: Callable[..., Any], given: Mapping[str, Any], *, inputs: Inputs | None = None
+    function: Callable[..., Any],
+    given: Mapping[str, Any],
+    *,
+    inputs: Inputs | None = None,
+    beside: Iterable[Callable[..., Any]] = (),
 ) -> dict[str, Strategy]:
     """Find a strategy for each parameter.
 
     What has a default, and no strategy of its own, is left out of some calls: its strategy then
     gives ``LEFT_OUT``.  What a partial has by keyword is left out of all, unless it is given.
+    What comes of a hint is often one of the code's constants, near one, or made of them.
 
     Args:
         function: Any callable.
         given: Strategies by parameter name; ``...`` for the one that the hint tells.
         inputs: Its parameters, if they are known.
+        beside: What else is called with the same: its constants matter, too.
 
     Returns:
         Strategies by the names that the parameters have in a test, from the left;
@@ -56,6 +67,7 @@ def strategies_for(
             "arguments, from the left"
         )
     given = inputs.renamed(given, f"given={{{', '.join(map(repr, given))}}}")
+    likely = likely_values(constants_of(map(_behind, (function, *beside))))
     strategies: dict[str, Strategy] = {}
     for name, parameter in inputs.parameters.items():
         strategy = given.get(name, ...)
@@ -67,35 +79,35 @@ def strategies_for(
                 )
             strategies[name] = strategy
         elif name in given or name not in inputs.preset:
-            strategies[name] = _from_hint(inputs, name, parameter)
+            strategies[name] = _from_hint(inputs, name, parameter, likely)
     return strategies
 
 
-def _from_hint(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Strategy:
+def _from_hint(inputs: Inputs, name: str, parameter: inspect.Parameter, likely: Likely) -> Strategy:
     if parameter.annotation is parameter.empty and name == inputs.names[0]:
-        strategy = _of_first(inputs, parameter)
+        strategy = _of_first(inputs, parameter, likely)
         if strategy is not None:
             return strategy
     hint = _hint_of(inputs, name, parameter)
     if parameter.kind is parameter.VAR_POSITIONAL:
-        return st.lists(_from_type(inputs, name, hint)).map(tuple)
+        return st.lists(_from_type(inputs, name, hint, likely)).map(tuple)
     if parameter.kind is parameter.VAR_KEYWORD:
-        return _of_keywords(inputs, name, hint)
-    strategy = _from_type(inputs, name, hint)
+        return _of_keywords(inputs, name, hint, likely)
+    strategy = _from_type(inputs, name, hint, likely)
     return strategy if parameter.default is parameter.empty else st.just(LEFT_OUT) | strategy
 
 
-def _of_keywords(inputs: Inputs, name: str, hint: Any) -> Strategy:
+def _of_keywords(inputs: Inputs, name: str, hint: Any, likely: Likely) -> Strategy:
     if typing.get_origin(hint) is typing.Unpack:
-        return _from_type(inputs, name, typing.get_args(hint)[0])
+        return _from_type(inputs, name, typing.get_args(hint)[0], likely)
     taken = {one.name for one in inputs.parameters.values()}
     names = st.text(_LETTERS, min_size=1).filter(
         lambda text: text not in taken and not keyword.iskeyword(text)
     )
-    return st.dictionaries(names, _from_type(inputs, name, hint))
+    return st.dictionaries(names, _from_type(inputs, name, hint, likely))
 
 
-def _of_first(inputs: Inputs, parameter: inspect.Parameter) -> Strategy | None:
+def _of_first(inputs: Inputs, parameter: inspect.Parameter, likely: Likely) -> Strategy | None:
     """Find a strategy for the first parameter of a method; None for any other one's."""
     owner = class_of(_behind(inputs.function))
     if parameter.name == "cls" and owner is not None:
@@ -108,18 +120,18 @@ def _of_first(inputs: Inputs, parameter: inspect.Parameter) -> Strategy | None:
             f"{inputs.name}: what class {name!r} is of cannot be found; "
             f"give a strategy for instances: given={{{name!r}: st.builds(...)}}"
         )
-    return _from_type(inputs, name, owner)
+    return _from_type(inputs, name, owner, likely)
 
 
-def _from_type(inputs: Inputs, name: str, hint: Any) -> Strategy:
+def _from_type(inputs: Inputs, name: str, hint: Any, likely: Likely) -> Strategy:
     try:
-        strategy: Strategy = st.from_type(hint)
+        strategy: Strategy = st.from_type(enriched(hint, likely))
         if typing.get_origin(hint) is collections.abc.Callable:
             # Both sides call it: the same is to come of the same.
             returned = (*typing.get_args(hint), Any)[1]
             strategy = st.functions(
                 like=lambda *_args, **_kwargs: None,
-                returns=_from_type(inputs, name, returned),
+                returns=_from_type(inputs, name, returned, likely),
                 pure=True,
             )
         strategy.validate()
@@ -128,7 +140,7 @@ def _from_type(inputs: Inputs, name: str, hint: Any) -> Strategy:
             f"{inputs.name}: no strategy for {name!r} comes of its hint {_shown(hint)}: {error}; "
             f"{_way_out(name)}"
         ) from error
-    return for_both(strategy, hint, lambda part: _from_type(inputs, name, part))
+    return for_both(strategy, hint, lambda part: _from_type(inputs, name, part, likely))
 
 
 def _hint_of(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Any:

@@ -71,10 +71,10 @@ def body_of(
     try:
         made = _Call(found, arguments)
         described = made.described(imports)
-    except NotWrittenError:
+    except (KeyboardInterrupt, NotWrittenError):
         raise
-    except Exception as error:  # noqa: BLE001 -- constructors are the user's code
-        why = one_line(f"{type(error).__name__}: {error}", 200)
+    except BaseException as error:  # noqa: BLE001 -- constructors are the user's code
+        why = one_line(_REDACTOR.text(f"{type(error).__name__}: {error}"), 200)
         raise NotWrittenError(f"to make the arguments by their classes fails: {why}") from None
     _check(described, record["arguments"])
     return Body(tuple(made.lines(imports, record.get("control_raised"))), imports)
@@ -188,6 +188,7 @@ def _expecting(raised: Mapping[str, Any]) -> Node:
     name = Name(module or "builtins", path)
     found = getattr(sys.modules.get(name.module), path, None)
     is_known = isinstance(found, type) and issubclass(found, Exception) and found is not Exception
-    if is_known and is_name(path) and len(path) <= _MAX_NAME:
+    is_importable = name.module != "__main__" and all(map(is_name, name.module.split(".")))
+    if is_known and is_importable and is_name(path) and len(path) <= _MAX_NAME:
         return call(_RAISES, name)
     return call(Name("contextlib", "suppress"), Leaf("Exception"))

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
 _SCALAR: Final = r"bool|u?int(?:8|16|32|64)|float(?:16|32|64)|complex(?:64|128)"
 _SCALAR_TYPE: Final = re.compile(rf"numpy\.({_SCALAR})")
-_DTYPE: Final = re.compile(rf"{_SCALAR}|<U[0-9]{{1,4}}")
-#: More of one array is not shown; each item may take as much room as the dtype says.
+#: An item of text takes as much room as the dtype says, however short it is.
+_DTYPE: Final = re.compile(rf"{_SCALAR}|<U[0-9]{{1,3}}")
+#: More of one array is not shown.
 _MAX_ITEMS: Final = 200
 _MAX_DIMENSIONS: Final = 32
 
