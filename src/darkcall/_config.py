@@ -145,7 +145,7 @@ def configure(**settings: Unpack[Settings]) -> Restorable:
         ...     pass
     """
     check_names(settings, "configure", known=SETTINGS)
-    checked = as_given(settings)
+    checked: dict[str, Any] = dict(settings)
     if CLOSE_TIMEOUT in checked:
         checked[CLOSE_TIMEOUT] = checked_seconds(
             "configure", checked[CLOSE_TIMEOUT], name=CLOSE_TIMEOUT
@@ -158,7 +158,7 @@ def configure(**settings: Unpack[Settings]) -> Restorable:
         for launch in launches():
             if not launch.has_own_runner:
                 launch.check_runner(policy.runner)
-    return Restorable().set(checked)
+    return Restorable().set(as_given(checked))
 
 
 def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(False) reads well

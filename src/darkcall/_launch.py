@@ -73,11 +73,11 @@ class Launch:
         self.name = name
         self.control = control
         self._index = next(_indexes)
+        policy = _config.own_policy(knobs)
+        self._policy = policy
         self._explicit = as_given(knobs)
         self._is_paused = False
         self._signature = signature_of(control)
-        policy = _config.own_policy(self._explicit)
-        self._policy = policy
         self._counts = Counts()
         self._teller = Teller(self, self._index)
         # Calls whose shadowing was interrupted, to be accounted for.
@@ -267,9 +267,8 @@ class Launch:
         """
         check_names(knobs, "update")
         with _config.locked():
-            given = as_given(knobs)
-            self._check({**self._explicit, **given})
-            before, self._explicit = self._explicit, {**self._explicit, **given}
+            self._check({**self._explicit, **knobs})
+            before, self._explicit = self._explicit, {**self._explicit, **as_given(knobs)}
             try:
                 self._refresh()
             except BaseException:

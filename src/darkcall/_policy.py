@@ -277,7 +277,7 @@ def as_given(knobs: Mapping[str, Any]) -> dict[str, Any]:
     keep launches from being switched off.
 
     Args:
-        knobs: Knobs, which need not be right.
+        knobs: Any knobs.
 
     Returns:
         The same, of collections a copy.

@@ -19,8 +19,8 @@ SOURCE = Path(darkcall.__file__).parents[1]
 
 
 @pytest.fixture
-def run(pytester):
-    return beside_a_shop(pytester)
+def run(pytester, monkeypatch):
+    return beside_a_shop(pytester, monkeypatch)
 
 
 def test_without_an_option_nothing_changes(run):
@@ -51,11 +51,11 @@ def test_without_an_option_darkcall_is_not_imported(pytester):
     assert ended.returncode == 0, ended.stdout
 
 
-def test_without_the_plugin_there_is_no_option(pytester):
-    ended = in_a_process(pytester.path, "-p", "no:darkcall", "--darkcall=record")
+def test_without_the_plugin_there_is_no_option(run):
+    result = run("def test_it(): pass", "--darkcall=record", plugins=["no:darkcall"])
 
-    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "unrecognized arguments: --darkcall=record" in ended.stderr
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*unrecognized arguments: --darkcall=record*"])
 
 
 def test_coverage_of_the_code_under_test_is_measured_as_ever(pytester):
@@ -512,6 +512,7 @@ def test_in_any_order_each_test_has_its_own_records(run):
         """,
         "--darkcall=record",
         "--random-order",
+        plugins=["darkcall", "random_order"],
     )
 
     result.assert_outcomes(passed=5)

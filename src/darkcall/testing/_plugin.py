@@ -11,6 +11,7 @@ import attrs
 import pytest
 
 from darkcall import _config
+from darkcall._forks import ForkGate
 from darkcall._model import CONTROL_NAME
 
 from ._capture import capture
@@ -121,9 +122,9 @@ class Watch:
         self._raised: MismatchError | None = None
         self._found: dict[str, list[Record]] = {}
         self._asked = threading.local()
-        # No lock is taken on the way of a call: a fork may leave it locked.
+        # No lock is waited for on the way of a call.
         self._held: deque[tuple[Record, str, str, bool]] = deque()
-        self._counting = threading.Lock()
+        self._counting = ForkGate()
         self._counted = Account()
         self._outside = Account()
         self._told = Account()
@@ -149,11 +150,12 @@ class Watch:
         if fails and not is_allowed:
             self._found.setdefault(record.call_id, []).append(record)
         self._held.append((record, outcome, where.name, is_allowed))
-        if len(self._held) > _MAX_HELD and self._counting.acquire(blocking=False):
+        counting = self._counting.inside
+        if len(self._held) > _MAX_HELD and counting.acquire(blocking=False):
             try:
                 self._count()
             finally:
-                self._counting.release()
+                counting.release()
 
     def differing(self, call_id: str) -> Sequence[Record]:
         """Give the records for which a call that is over is to raise, and forget them.
@@ -182,7 +184,7 @@ class Watch:
                 self._counted.add(record, outcome, where, is_allowed=is_allowed)
 
     def _take_counted(self) -> dict[str, Any]:
-        with self._counting:
+        with self._counting.inside:
             self._count()
             counted, self._counted = self._counted, Account()
         return counted.to_plain() if counted.outcomes else {}
