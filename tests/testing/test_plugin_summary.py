@@ -298,6 +298,19 @@ def test_reasons_and_names_are_bounded(account_of):
     assert lines[-1].endswith("shop.09, and 2 more")
 
 
+def test_launches_without_end_with_names_without_end_are_told_in_few_lines(account_of):
+    names = ["\x1b" * 900 + str(n) for n in range(200)]
+    account = account_of(
+        *({"launch": name, "candidate": name, "outcome": "match"} for name in names[:150])
+    )
+
+    lines = list(summary_lines(account, names))
+
+    assert len(lines) == 102
+    assert "and 50 more candidates" in lines
+    assert len("".join(lines)) < 250_000
+
+
 def test_values_that_look_the_same_are_shown_once(account_of):
     difference = a_difference("$.a", control="1", candidate="1", candidate_type="shop.Text")
 
