@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import multiprocessing.spawn
 import os
 import signal
@@ -310,9 +309,6 @@ class TestWhatIsRefused:
         assert outcomes(control) == {"match": 1}
 
     def test_not_one_beside_a_launch_that_has_a_runner_of_its_own(self, runner, threads):
-        # Launches of other tests, which have none.
-        gc.collect()
-
         @dark_launch(candidate=lambda x: x, runner=threads)
         def control(x):
             return x

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -121,7 +120,6 @@ class Watch:
         # The first of the current phase, and what no call has raised yet, by call.
         self._raised: MismatchError | None = None
         self._found: dict[str, list[Record]] = {}
-        self._asked = threading.local()
         # No lock is waited for on the way of a call.
         self._held: deque[tuple[Record, str, str, bool]] = deque()
         self._counting = ForkGate()
@@ -163,9 +161,7 @@ class Watch:
         Args:
             call_id: The call's.
         """
-        records = self._found.pop(call_id, ())
-        self._asked.has_given = bool(records)
-        return records
+        return self._found.pop(call_id, ())
 
     def hear(self, error: MismatchError) -> None:
         """Hear what a call raises.
@@ -173,9 +169,7 @@ class Watch:
         Args:
             error: It.
         """
-        # Else it is a block inside the test that has the call raise.
-        if self._asked.has_given:
-            self._raised = self._raised or error
+        self._raised = self._raised or error
 
     def _count(self) -> None:
         with contextlib.suppress(IndexError):

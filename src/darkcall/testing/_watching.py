@@ -126,7 +126,7 @@ class Watching:
         try:
             self._restorable.__exit__()
         finally:
-            if self in _open:
+            if self in _open:  # pragma: no branch -- else it was struck before
                 _open.remove(self)
             self._outlets = ()
 
