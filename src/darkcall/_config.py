@@ -64,16 +64,6 @@ _default_sinks: Sequence[Callable[[Record], object]] | None = None
 class Restorable:
     """What ``configure`` and ``set_enabled`` return: leave it, or use it in a ``with``."""
 
-    def set(self, settings: dict[str, Any]) -> Restorable:
-        """Have settings hold until it is left; raises only if they do not."""
-        try:
-            _change(lambda layers: _folded([*layers, (weakref.ref(self), settings)]))
-        except BaseException:
-            # Whoever asked for it may not have it, to leave it.
-            self.__exit__()
-            raise
-        return self
-
     def __enter__(self) -> None:
         return None
 
@@ -87,6 +77,17 @@ class Restorable:
 
     def _leave(self) -> None:
         _change(lambda layers: [layer for layer in layers if layer[0]() is not self])
+
+
+def _hold(restorable: Restorable, settings: dict[str, Any]) -> Restorable:
+    """Have settings hold until it is left; raises only if they do not."""
+    try:
+        _change(lambda layers: _folded([*layers, (weakref.ref(restorable), settings)]))
+    except BaseException:
+        # Whoever asked for it may not have it, to leave it.
+        restorable.__exit__()
+        raise
+    return restorable
 
 
 def _change(change: Callable[[_Layers], _Layers]) -> None:
@@ -158,7 +159,7 @@ def configure(**settings: Unpack[Settings]) -> Restorable:
         for launch in launches():
             if not launch.has_own_runner:
                 launch.check_runner(policy.runner)
-    return Restorable().set(as_given(checked))
+    return _hold(Restorable(), as_given(checked))
 
 
 def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(False) reads well
@@ -177,7 +178,7 @@ def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(Fal
         >>> with set_enabled(False):
         ...     pass
     """
-    return Restorable().set({_ENABLED: bool(enabled)})
+    return _hold(Restorable(), {_ENABLED: bool(enabled)})
 
 
 def force(
@@ -201,7 +202,7 @@ def force(
     settings = {_ENABLED: True, _ONLOOKER: onlooker}
     settings.update({_FORCED_OTHERWISE + name: value for name, value in otherwise.items()})
     settings.update({_FORCED + name: value for name, value in knobs.items()})
-    restorable.set(settings)
+    _hold(restorable, settings)
 
 
 def onlooker() -> Onlooker | None:
