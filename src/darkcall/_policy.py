@@ -299,6 +299,7 @@ def check_names(knobs: Mapping[str, object], caller: str, *, known: Sequence[str
     Raises:
         TypeError: One of the names is no knob; the nearest is named.
     """
+    __tracebackhide__ = True  # so that pytest ends at whoever gave them
     for name in knobs:
         if name not in known:
             msg = f"{caller}() has no knob {name!r}: {_hint(name, known)}"

@@ -61,6 +61,7 @@ def check_signatures(control: Callable[..., Any], candidate: Callable[..., Any])
     Raises:
         SignatureMismatchError: A call that the control takes, the candidate would not.
     """
+    __tracebackhide__ = True  # so that pytest ends at whoever gave them
     if not callable(candidate):
         msg = (
             f"candidate={candidate!r} will not do: give a callable, 'package.module:function', "

@@ -79,6 +79,19 @@ class Queue(Stack):
         return self._items.pop(index)
 
 
+def test_steps_are_texts_where_hypothesis_shows_them_as_arguments():
+    note = "\n".join(failure_of(Stack, Queue, init=(st.just([0, 1]),), calls={"pop": ()}).__notes__)
+    assert "make(call='x = Stack([0, 1])')" in note
+    assert "step(call='x.pop()')" in note
+
+
+def test_who_was_called_is_named_in_what_is_said_of_knobs():
+    with pytest.raises(TypeError, match=r"^assert_equivalent_classes\(\) has no knob 'comparing'"):
+        assert_equivalent_classes(Stack, Queue, comparing=1)
+    with pytest.raises(TypeError, match=r"^equivalence_machine\(\) has no knob 'comparing'"):
+        equivalence_machine(Stack, Queue, comparing=1)
+
+
 def test_a_failure_shows_the_fewest_steps_as_code_and_where_both_differ():
     options = {"init": (st.lists(st.integers(0, 9)),), "calls": {"pop": ()}}
     error = failure_of(Stack, Queue, **options, settings=_SHRUNK)
@@ -87,8 +100,8 @@ def test_a_failure_shows_the_fewest_steps_as_code_and_where_both_differ():
     assert lines[1] == "  x = Stack([0, 1])  # and Queue"
     assert lines[2:] == [
         "  x.pop()",
-        "  the control returned 1",
-        "  the candidate returned 0",
+        "  control returned 1",
+        "  candidate returned 0",
         "  $  (value)",
         "    control:   1  (int)",
         "    candidate: 0  (int)",
@@ -381,7 +394,7 @@ def test_what_both_raise_is_compared_and_the_steps_go_on():
     assert "$  (message)" in text_of(Raises, RaisesOther)
     check(Raises, RaisesOther, compare_exceptions=same_exception_type)
     error = failure_of(Raises, WorksOther)
-    assert "the candidate raised ValueError: no (in fail, line" in str(error)
+    assert "candidate raised ValueError: no (in fail, line" in str(error)
     assert isinstance(error.__cause__, ValueError)
 
 
@@ -478,7 +491,7 @@ def test_what_is_observed_is_compared_after_each_step_and_not_normalized():
         "Forgets differs from Stack after step 2: x.push(3)",
         "  x = Stack()  # and Forgets",
         "  x.push(3)",
-        "  observe of the control returned [3]",
+        "  observe(control) returned [3]",
     ]
 
 
@@ -493,7 +506,7 @@ def test_an_observer_that_fails_on_the_candidate_alone_is_a_mismatch():
             self._hidden = items
 
     text = text_of(Stack, Hides, calls={"push": None, ...: ...}, observe=lambda x: x._items)
-    assert "observe of the candidate raised AttributeError" in text
+    assert "observe(candidate) raised AttributeError" in text
 
 
 def test_iterators_are_compared_by_their_first_items_however_many_there_are():
@@ -594,8 +607,8 @@ def test_what_only_one_side_has_to_await_is_a_mismatch():
             yield from ()
             return 3
 
-    assert "the control returned Returned.AWAITABLE" in text_of(Async, Sync).replace("<", "")
-    assert "the candidate returned Returned.AWAITABLE" in text_of(Sync, Async).replace("<", "")
+    assert "control returned Returned.AWAITABLE" in text_of(Async, Sync).replace("<", "")
+    assert "candidate returned Returned.AWAITABLE" in text_of(Sync, Async).replace("<", "")
     assert "Returned.AWAITABLE" in text_of(Sync, Future)
     check(Future, Future)
 

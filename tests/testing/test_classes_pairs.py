@@ -32,7 +32,9 @@ def steps_of(control, candidate, **options):
     with pytest.raises(MismatchError) as raised:
         assert_equivalent_classes(control, candidate, **options)
     lines = str(raised.value).splitlines()[1:]
-    code = itertools.takewhile(lambda line: not line.startswith(("  the ", "  observe ")), lines)
+    code = itertools.takewhile(
+        lambda line: not line.startswith(("  control ", "  observe(")), lines
+    )
     return [line.strip().partition("  #")[0] for line in code]
 
 

@@ -517,3 +517,77 @@ def test_a_candidate_does_not_get_at_what_the_control_returned():
 
     with pytest.raises(MismatchError):
         assert_equivalent(control, candidate, st.just(1), settings=QUICK)
+
+
+# --- what is said of what was given
+
+
+@pytest.mark.parametrize("function", [assert_equivalent, equivalence_test])
+def test_who_was_called_is_named_in_what_is_said_of_knobs(function):
+    with pytest.raises(TypeError, match=rf"^{function.__name__}\(\) has no knob 'comparing'"):
+        function(price, price_v2, comparing=1)
+
+
+@pytest.mark.parametrize("function", [assert_equivalent, equivalence_test])
+def test_a_parameter_that_is_given_as_a_knob_is_told_where_strategies_go(function):
+    way_out = r"'cart'; that is a parameter of price, .* as given=\{'cart': st\.\.\.\.\}$"
+    with pytest.raises(TypeError, match=way_out):
+        function(price, price_v2, cart=st.lists(st.integers()))
+
+
+@pytest.mark.parametrize("function", [assert_equivalent, equivalence_test])
+def test_a_candidate_by_keyword_is_told_that_it_comes_second(function):
+    with pytest.raises(TypeError, match=rf"second, by position: {function.__name__}\(control, c"):
+        function(price, candidate=price_v2)
+
+
+@pytest.mark.parametrize("function", [assert_equivalent, equivalence_test])
+def test_a_launch_is_no_control_but_its_function_is(function):
+    launched = dark_launch(candidate=price_v2, name="shop.price")(price)
+    with pytest.raises(TypeError, match=r"shop.price.*: give the launched function, not its"):
+        function(launch_of(launched))
+
+
+def test_a_candidate_may_be_given_by_name():
+    assert_equivalent(price, "differing:price", settings=QUICK)
+    error = failure(price, "differing:price_v2")
+    assert lines_of(error)[0] == "price: price_v2 differs from the control"
+
+
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [
+        ("differing.price", "give a callable or 'package.module:function'"),
+        ("differing:nothing", "cannot be used: AttributeError: .*'nothing'"),
+        ("no_such_module:price", "cannot be used: ModuleNotFoundError: .*no_such_module"),
+    ],
+)
+def test_a_name_under_which_there_is_no_candidate_is_refused_at_once(name, why):
+    with pytest.raises(ConfigurationError, match=f"candidate='{name}' .*{why}"):
+        equivalence_test(price, name)
+
+
+def test_pytest_ends_at_the_call_where_a_strategy_is_missing(pytester):
+    pytester.makepyfile(
+        """
+        from darkcall.testing import assert_equivalent
+
+        def price(cents):
+            return cents
+
+        def test_price():
+            assert_equivalent(price, lambda cents: cents)
+
+        def test_knob():
+            assert_equivalent(price, lambda cents: cents, cents=1)
+
+        def test_signature():
+            assert_equivalent(price, lambda: 1)
+        """
+    )
+    result = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-p", "no:randomly")
+    result.assert_outcomes(failed=3)
+    result.stdout.fnmatch_lines(["E *the parameter 'cents' has no type hint*", "E *no knob*"])
+    result.stdout.no_fnmatch_line("*_strategies.py*")
+    result.stdout.no_fnmatch_line("*_signatures.py*")
+    result.stdout.no_fnmatch_line("*_policy.py*")

@@ -7,6 +7,7 @@ import textwrap
 import types
 
 import pytest
+from hypothesis import strategies as st
 
 from darkcall import ConfigurationError, dark_launch
 from darkcall.testing import equivalence_tests
@@ -102,10 +103,36 @@ def test_each_launch_of_a_package_is_a_test_of_its_own(shop, pytester):
     result.stdout.fnmatch_lines_random(
         [
             "E *  differs(cart=[[][]])",
-            "E *the parameter 'cart' has no type hint*",
-            f"E *given={{'{shop}.prices.unhinted': {{...}}}}*",
+            f"E *has no type hint*: given={{'{shop}.prices.unhinted': {{'cart': st....}}}}",
         ]
     )
+
+
+@pytest.mark.parametrize("given", [st.integers(), {"x": st.integers()}, {"total": "cart"}])
+def test_strategies_that_do_not_say_for_which_launch_are_refused_at_once(given):
+    module = types.ModuleType("module_of_total")
+    module.total = _launched_in(module.__name__)
+    with pytest.raises(ConfigurationError, match="given"):
+        equivalence_tests(module, given=given)
+
+
+def test_strategies_of_a_launch_stand_under_its_parameters():
+    module = types.ModuleType("module_of_total")
+    module.total = _launched_in(module.__name__)
+    with pytest.raises(ConfigurationError) as raised:
+        equivalence_tests(module, given={"total": 3})
+    assert str(raised.value) == (
+        "given={'total': 3} will not do: give strategies by launch and parameter, as "
+        "{'total': {'parameter': st....}}"
+    )
+
+
+def _launched_in(module):
+    def total(cart):
+        return cart
+
+    total.__module__ = module
+    return dark_launch(candidate=lambda cart: cart, name="total")(total)
 
 
 def test_a_launch_gets_its_strategies_by_name(shop, pytester):

@@ -73,6 +73,8 @@ assert_equivalent(price, price_by_another_name)  # type: ignore[arg-type]  # pyr
 assert_equivalent(Cart.total, Cart.total_of_text)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 assert_equivalent(Cart().total, Cart().total_of_text)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType, reportCallIssue]
 assert_equivalent(price, st.integers())  # type: ignore[call-overload]  # pyright: ignore[reportArgumentType, reportCallIssue]
+assert_equivalent(price, "shop:price_v2", max_examples=10)
+assert_type(equivalence_test(price, "shop:price_v2"), Callable[[], None])
 
 # A launched control has its candidates.
 assert_equivalent(Cart.launched)

@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from ._operations import Strategies
 
 
+#: pytest leaves the frames of this module out: what is raised here is about what was given.
+__tracebackhide__ = True
+
+
 def equivalence_machine(
     control: type,
     candidate: type,
@@ -48,8 +52,8 @@ def equivalence_machine(
     example, which does not count as one: where it always raises, hypothesis says so.
 
     Its ``TestCase`` is what pytest and unittest collect.  ``settings``, ``seed`` and
-    ``reproduce_failure`` of hypothesis decorate the machine.  Rules of one's own are added in a
-    subclass, as to any other.
+    ``reproduce_failure`` of hypothesis decorate the machine, as any other: that is how it takes
+    ``max_examples``.
 
     Without ``calls``, all public methods of the old class are called, with what their hints tell;
     what has a default is sometimes left out.  Properties are read.  So are run, if they are written
@@ -98,9 +102,6 @@ def equivalence_machine(
         ... ).TestCase
     """
     check_names(rules, "equivalence_machine", known=COMPARED_BY)
-    for kind in (control, candidate):
-        if not isinstance(kind, type):
-            raise TypeError(f"{kind!r} is no class; assert_equivalent compares functions")
     return machine_of(_subject(control, candidate, rules, init=init, calls=calls, observe=observe))
 
 
@@ -157,18 +158,17 @@ def assert_equivalent_classes(
           x.push(0)
           x.push(1)
           x.pop()
-          the control returned 1
-          the candidate returned 0
+          control returned 1
+          candidate returned 0
           $  (value)
             control:   1  (int)
             candidate: 0  (int)
         ...
     """
-    __tracebackhide__ = True
+    check_names(rules, "assert_equivalent_classes", known=COMPARED_BY)
     settings = checked_settings(settings)
-    machine = equivalence_machine(
-        control, candidate, init=init, calls=calls, observe=observe, **rules
-    )
+    subject = _subject(control, candidate, rules, init=init, calls=calls, observe=observe)
+    machine = machine_of(subject)
     settings = machine.TestCase.settings if settings is None else unexplained(settings)
     if max_examples is not None:
         settings = hypothesis.settings(settings, max_examples=max_examples)
@@ -184,6 +184,9 @@ def _subject(
     calls: Mapping[str | EllipsisType, Strategies | None] | None,
     observe: Callable[[Any], Any] | None,
 ) -> Subject:
+    for kind in (control, candidate):
+        if not isinstance(kind, type):
+            raise TypeError(f"{kind!r} is no class; assert_equivalent compares functions")
     policy = telling(_config.policy_with(knobs))
     calls = {...: ...} if calls is None else calls
     if not isinstance(calls, Mapping):

@@ -8,13 +8,16 @@ import sys
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, Final, Never, ParamSpec, TypeAlias, Unpack, overload
 
+import attrs
 import hypothesis
 from hypothesis import strategies as st
 
 from darkcall._errors import ConfigurationError
+from darkcall._launch import Launch
 from darkcall._policy import check_names
 
 from ._failure import plainly_shown
+from ._inputs import Inputs
 from ._pair import COMPARED_BY, CompareKnobs, Pair
 from ._settings import checked_settings, unexplained
 from ._strategies import strategies_for
@@ -25,11 +28,20 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from types import EllipsisType
 
-    from ._inputs import Inputs
     from ._pair import Side
 
     Strategy: TypeAlias = st.SearchStrategy[Any] | EllipsisType
     Example: TypeAlias = Sequence[Any] | Mapping[str, Any]
+
+    class _Options(CompareKnobs, total=False):
+        given: Mapping[str, Strategy] | None
+        examples: Iterable[Example]
+        max_examples: int | None
+        settings: hypothesis.settings | None
+
+
+#: pytest leaves the frames of this module out: what is raised here is about what was given.
+__tracebackhide__ = True
 
 P = ParamSpec("P")
 
@@ -41,29 +53,40 @@ _Candidate: TypeAlias = Callable[P, Any] | Callable[[Callable[..., Any]], Never]
 _NOTHING: Final = "no_arguments"
 
 
+@attrs.frozen(kw_only=True)
+class Tries:
+    """What a test tries.
+
+    Attributes:
+        strategies: For the parameters from the left.
+        given: Strategies by parameter name.
+        examples: Inputs to try first.
+        max_examples: How many inputs; None for as the settings have it.
+        settings: Those of hypothesis; None for the current profile.
+    """
+
+    strategies: Sequence[Any] = ()
+    given: Any = None
+    examples: Iterable[Any] = ()
+    max_examples: int | None = None
+    settings: Any = None
+
+
 @overload
 def equivalence_test(
     control: Callable[P, Any],
     candidate: _Candidate[P],
     /,
     *strategies: Strategy,
-    given: Mapping[str, Strategy] | None = None,
-    examples: Iterable[Example] = (),
-    max_examples: int | None = None,
-    settings: hypothesis.settings | None = None,
-    **rules: Unpack[CompareKnobs],
+    **options: Unpack[_Options],
 ) -> Callable[[], None]: ...
 @overload
 def equivalence_test(
     control: Callable[..., Any],
-    candidate: None = None,
+    candidate: str | None = None,
     /,
     *strategies: Strategy,
-    given: Mapping[str, Strategy] | None = None,
-    examples: Iterable[Example] = (),
-    max_examples: int | None = None,
-    settings: hypothesis.settings | None = None,
-    **rules: Unpack[CompareKnobs],
+    **options: Unpack[_Options],
 ) -> Callable[[], None]: ...
 def equivalence_test(
     control: Any,
@@ -88,7 +111,8 @@ def equivalence_test(
 
     Args:
         control: A launched function; or any callable, with a candidate.
-        candidate: Another callable; None for those of the control's launch.
+        candidate: Another callable, or ``"package.module:function"``, which is imported now; None
+            for those of the control's launch.
         *strategies: Strategies for the parameters, from the left; ``...`` for what the hint tells.
         given: Strategies by parameter name.  ``self`` is called ``instance``; ``*args`` takes a
             strategy of tuples, ``**kwargs`` one of dicts.
@@ -129,14 +153,17 @@ def equivalence_test(
         ...
     """
     test = made(
-        control,
+        "equivalence_test",
+        _no_launch(control, "equivalence_test"),
         candidate,
-        *strategies,
-        given=given,
-        examples=examples,
-        max_examples=max_examples,
-        settings=settings,
-        **rules,
+        Tries(
+            strategies=strategies,
+            given=given,
+            examples=examples,
+            max_examples=max_examples,
+            settings=settings,
+        ),
+        rules,
     )
     # The test stands where this is called, as with namedtuple.
     test.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)  # noqa: SLF001 -- its name is not private
@@ -149,23 +176,15 @@ def assert_equivalent(
     candidate: _Candidate[P],
     /,
     *strategies: Strategy,
-    given: Mapping[str, Strategy] | None = None,
-    examples: Iterable[Example] = (),
-    max_examples: int | None = None,
-    settings: hypothesis.settings | None = None,
-    **rules: Unpack[CompareKnobs],
+    **options: Unpack[_Options],
 ) -> None: ...
 @overload
 def assert_equivalent(
     control: Callable[..., Any],
-    candidate: None = None,
+    candidate: str | None = None,
     /,
     *strategies: Strategy,
-    given: Mapping[str, Strategy] | None = None,
-    examples: Iterable[Example] = (),
-    max_examples: int | None = None,
-    settings: hypothesis.settings | None = None,
-    **rules: Unpack[CompareKnobs],
+    **options: Unpack[_Options],
 ) -> None: ...
 def assert_equivalent(
     control: Any,
@@ -184,7 +203,7 @@ def assert_equivalent(
 
     Args:
         control: A launched function; or any callable, with a candidate.
-        candidate: Another callable; None for those of the control's launch.
+        candidate: Another callable, or its name; None for those of the control's launch.
         *strategies: Strategies for the parameters, from the left; ``...`` for what the hint tells.
         given: Strategies by parameter name.
         examples: Inputs to try first, as for ``equivalence_test``.
@@ -201,42 +220,59 @@ def assert_equivalent(
         >>> from hypothesis import strategies as st
         >>> assert_equivalent(abs, lambda x: max(x, -x), st.integers())
     """
-    __tracebackhide__ = True
     made(
-        control,
+        "assert_equivalent",
+        _no_launch(control, "assert_equivalent"),
         candidate,
-        *strategies,
-        given=given,
-        examples=examples,
-        max_examples=max_examples,
-        settings=settings,
-        **rules,
+        Tries(
+            strategies=strategies,
+            given=given,
+            examples=examples,
+            max_examples=max_examples,
+            settings=settings,
+        ),
+        rules,
     )()
 
 
+def _no_launch(control: Any, caller: str) -> Any:
+    if isinstance(control, Launch):
+        raise TypeError(f"{caller}({control!r}): give the launched function, not its launch")
+    return control
+
+
 def made(
-    control: Any,
-    candidate: Any = None,
-    /,
-    *strategies: Any,
-    given: Mapping[str, Any] | None = None,
-    examples: Iterable[Any] = (),
-    max_examples: int | None = None,
-    settings: Any = None,
-    **rules: Unpack[CompareKnobs],
+    caller: str, control: Any, candidate: Any, tries: Tries, rules: CompareKnobs
 ) -> Callable[[], None]:
-    """Make the test; takes, gives and raises what ``equivalence_test`` does, and takes launches."""
-    check_names(rules, "assert_equivalent", known=COMPARED_BY)
-    settings = checked_settings(settings)
-    if not isinstance(given, Mapping | None):
+    """Make the test.
+
+    Args:
+        caller: The function that was called, for what is said of its arguments.
+        control: As ``equivalence_test`` takes it; or a launch, one of many.
+        candidate: As ``equivalence_test`` takes it.
+        tries: What is tried.
+        rules: How the two are compared.
+
+    Returns:
+        The test.
+
+    Raises:
+        ConfigurationError: As for ``equivalence_test``.
+        SignatureMismatchError: As for ``equivalence_test``.
+        TypeError: One of the two cannot be called, or there is no such knob.
+    """
+    _check_rules(rules, caller, control)
+    settings = checked_settings(tries.settings)
+    given = {} if tries.given is None else tries.given
+    if not isinstance(given, Mapping):
         raise ConfigurationError(
             f"given={given!r} will not do: give a mapping of parameter names to strategies"
         )
-    pair = Pair.of(control, candidate, rules, count=len(strategies))
+    pair = Pair.of(control, candidate, rules, count=len(tries.strategies))
     inputs = pair.inputs
     drawn_from = strategies_for(
         inputs.function,
-        _by_name(inputs, strategies, given or {}),
+        _by_name(inputs, tries.strategies, given),
         inputs=inputs,
         beside=[side.function for side in pair.candidates],
     )
@@ -244,14 +280,28 @@ def made(
     drawn_from = drawn_from or {_NOTHING: st.none()}
     test = hypothesis.given(**drawn_from)(_inner_test_of(pair, tuple(drawn_from)))
     test.__qualname__ = test.__name__
-    for example in reversed([_example_of(inputs, one) for one in examples]):
+    for example in reversed([_example_of(inputs, one) for one in tries.examples]):
         test = hypothesis.example(**{name: example.get(name) for name in drawn_from})(test)
     settings = unexplained(hypothesis.settings() if settings is None else settings)
-    if max_examples is not None:
-        settings = hypothesis.settings(settings, max_examples=max_examples)
+    if tries.max_examples is not None:
+        settings = hypothesis.settings(settings, max_examples=tries.max_examples)
     # As a decorator they would refuse those that a user puts on top.
     vars(test)["_hypothesis_internal_use_settings"] = settings
     return test
+
+
+def _check_rules(rules: Mapping[str, Any], caller: str, control: Any) -> None:
+    for name in rules:
+        if name == "candidate":
+            raise TypeError(
+                f"{caller}(): the candidate comes second, by position: {caller}(control, candidate)"
+            )
+        if name not in COMPARED_BY and callable(control) and name in Inputs(control).names:
+            raise TypeError(
+                f"{caller}() has no knob {name!r}; that is a parameter of {Inputs(control).name}, "
+                f"for which strategies are given by name as given={{{name!r}: st....}}"
+            )
+    check_names(rules, caller, known=COMPARED_BY)
 
 
 def _by_name(inputs: Inputs, strategies: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -263,7 +313,7 @@ def _by_name(inputs: Inputs, strategies: Sequence[Any], given: Mapping[str, Any]
             f"{', '.join(names) or 'none'}"
         )
     from_left = dict(zip(names, strategies, strict=False))
-    by_name = inputs.renamed(given, f"given={{{', '.join(map(repr, given))}}}")
+    by_name = inputs.renamed(given, inputs.given_as(*given))
     for name in by_name:
         if from_left.get(name, ...) is not ...:
             raise ConfigurationError(
@@ -289,7 +339,7 @@ def _inner_test_of(pair: Pair, names: tuple[str, ...]) -> Callable[..., None]:
     """Make what hypothesis calls with each input; its parameters are the control's."""
     complaints = Complaints(pair.name)
 
-    def inner(*values: Any, __tracebackhide__: bool = True) -> None:  # noqa: ARG001 -- for pytest
+    def inner(*values: Any) -> None:
         complaints.note(pair.check(dict(zip(names, values, strict=True))))
 
     against = ", ".join(side.name for side in pair.candidates)

@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
 
+#: pytest leaves the frames of this module out: what is raised here is about what was given.
+__tracebackhide__ = True
+
+
 class _LeftOut:
     """Stands where a call says nothing, so that each side takes its own default."""
 
@@ -83,6 +87,7 @@ class Inputs:
     Args:
         function: Any callable; a bound method's instance is none of them.
         count: How many there are, where that cannot be read.
+        under: The name under which its strategies are given, beside those of other functions.
 
     Attributes:
         function: The callable.
@@ -91,8 +96,11 @@ class Inputs:
         is_known: Whether they could be read.
     """
 
-    def __init__(self, function: Callable[..., Any], count: int = 0) -> None:
+    def __init__(
+        self, function: Callable[..., Any], count: int = 0, *, under: str | None = None
+    ) -> None:
         self.function = function
+        self._under = under
         self.name = name_of(function)
         signature = signature_of(function)
         self.is_known = signature is not None
@@ -121,6 +129,16 @@ class Inputs:
         while name in self._signature.parameters:
             name += "_"
         return name
+
+    def given_as(self, *names: str, strategy: str = "...") -> str:
+        """Show how strategies are given by name.
+
+        Args:
+            names: The parameters.
+            strategy: What stands for a strategy.
+        """
+        shown = f"{{{', '.join(f'{name!r}: {strategy}' for name in names)}}}"
+        return f"given={shown if self._under is None else f'{{{self._under!r}: {shown}}}'}"
 
     def renamed(self, values: Mapping[str, Any], what: str) -> dict[str, Any]:
         """Give values under the names of a test.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import concurrent.futures
 import contextlib
 import contextvars
 import enum
@@ -21,7 +20,15 @@ from darkcall._policy import Policy
 
 from ._failure import OPEN, comparison_lines, what_it_did
 from ._mismatch import MismatchError
-from ._sides import AGREES, Arguments, Rules, compared, run_candidate, run_control
+from ._sides import (
+    AGREES,
+    Arguments,
+    Rules,
+    compared,
+    outside_of_a_loop,
+    run_candidate,
+    run_control,
+)
 
 
 if TYPE_CHECKING:
@@ -107,10 +114,10 @@ class _Side:
 
     def _run(self, coroutine: Coroutine[Any, Any, T]) -> T:
         context = contextvars.copy_context()
-        return _outside_of_a_loop(functools.partial(self._loop.run, coroutine, context=context))
+        return outside_of_a_loop(functools.partial(self._loop.run, coroutine, context=context))
 
     def close(self) -> None:
-        _outside_of_a_loop(self._loop.close)
+        outside_of_a_loop(self._loop.close)
 
 
 def _called(function: Callable[..., Any], instance: Any, *args: Any, **kwargs: Any) -> Any:
@@ -118,16 +125,6 @@ def _called(function: Callable[..., Any], instance: Any, *args: Any, **kwargs: A
     # An instance that can be awaited is still one to go on with.
     is_to_await = inspect.isawaitable(value) and value is not instance
     return _Unawaited(value) if is_to_await else value
-
-
-def _outside_of_a_loop(function: Callable[[], T]) -> T:
-    try:
-        asyncio.get_running_loop()
-    except RuntimeError:
-        return function()
-    # An async test runs on a loop, which cannot run another one inside.
-    with concurrent.futures.ThreadPoolExecutor(1) as executor:
-        return executor.submit(function).result()
 
 
 async def _listed(values: AsyncIterator[Any]) -> list[Any]:
@@ -332,14 +329,14 @@ def failure_of_steps(
     where = f"after step {len(code)}" if is_state else f"in step {len(code)}"
     does = "differs from" if comparison.reason is None else "could not be compared with"
     first, *rest = code
-    begin = "observe of the" if is_state else "the"
+    shown = "observe({})" if is_state else "{}"
     differences = [describe_difference(one, OPEN) for one in comparison.differences]
     lines = [
         f"{candidate} {does} {control} {where}: {code[-1]}",
         f"  {first}  # and {candidate}",
         *(f"  {one}" for one in rest),
-        f"  {begin} control {what_it_did(both[0])}",
-        f"  {begin} candidate {what_it_did(both[1])}",
+        f"  {shown.format('control')} {what_it_did(both[0])}",
+        f"  {shown.format('candidate')} {what_it_did(both[1])}",
         *([] if hint is None else [hint]),
         *comparison_lines(comparison, differences),
     ]

@@ -7,6 +7,7 @@ import importlib
 import pkgutil
 import sys
 import types
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 from darkcall._config import launches
@@ -14,18 +15,22 @@ from darkcall._errors import ConfigurationError
 from darkcall._policy import check_names
 from darkcall._signatures import unpartial
 
-from ._equivalence import made
+from ._equivalence import Tries, made
 from ._pair import COMPARED_BY, CompareKnobs
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     import hypothesis
 
     from darkcall._launch import Launch
 
     from ._equivalence import Strategy
+
+
+#: pytest leaves the frames of this module out: what is raised here is about what was given.
+__tracebackhide__ = True
 
 
 def equivalence_tests(
@@ -79,7 +84,7 @@ def equivalence_tests(
         ) from error
     check_names(rules, "equivalence_tests", known=COMPARED_BY)
     found = _launches_of(_imported(module))
-    strategies = _checked(given or {}, found)
+    strategies = _checked({} if given is None else given, found)
 
     cases = [
         pytest.param(launch, id=name) for name, launch in zip(_ids_of(found), found, strict=True)
@@ -87,19 +92,10 @@ def equivalence_tests(
 
     @pytest.mark.parametrize("launch", cases)
     def test_launches(launch: Launch) -> None:
-        __tracebackhide__ = True
-        try:
-            test = made(
-                launch,
-                given=strategies.get(launch.name),
-                max_examples=max_examples,
-                settings=settings,
-                **rules,
-            )
-        except ConfigurationError as error:
-            error.add_note(f"For this launch: given={{{launch.name!r}: {{...}}}}")
-            raise
-        test()
+        tries = Tries(
+            given=strategies.get(launch.name), max_examples=max_examples, settings=settings
+        )
+        made("equivalence_tests", launch, None, tries, rules)()
 
     test_launches.__module__ = sys._getframe(1).f_globals.get("__name__", __name__)  # noqa: SLF001 -- it stands where it is made
     return test_launches
@@ -145,13 +141,21 @@ def _ids_of(found: list[Launch]) -> list[str]:
     return ids
 
 
-def _checked(
-    given: Mapping[str, Mapping[str, Strategy]], found: list[Launch]
-) -> Mapping[str, Mapping[str, Strategy]]:
+def _checked(given: Any, found: list[Launch]) -> Mapping[str, Mapping[str, Strategy]]:
     names = [launch.name for launch in found]
-    for name in given:
+    if not isinstance(given, Mapping):
+        raise ConfigurationError(f"given={given!r} will not do: {_like(names[0])}")
+    for name, strategies in given.items():
         if name not in names:
             raise ConfigurationError(
                 f"given: there is no launch {name!r}; the launches are {', '.join(names)}"
             )
+        if not isinstance(strategies, Mapping):
+            raise ConfigurationError(
+                f"given={{{name!r}: {strategies!r}}} will not do: {_like(name)}"
+            )
     return given
+
+
+def _like(name: str) -> str:
+    return f"give strategies by launch and parameter, as {{{name!r}: {{'parameter': st....}}}}"

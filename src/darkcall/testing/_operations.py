@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from types import EllipsisType
 
     from hypothesis.strategies import SearchStrategy
+    from hypothesis.vendor.pretty import RepresentationPrinter
 
     from darkcall._policy import Policy
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     Strategies = Sequence[Strategy] | Mapping[str, Strategy] | EllipsisType
     Pair = tuple[tuple[Any, ...], dict[str, Any]]
 
+#: pytest leaves the frames of this module out: what is raised here is about what was given.
+__tracebackhide__ = True
 
 _STARRED: Final = (inspect.Parameter.VAR_POSITIONAL, inspect.Parameter.VAR_KEYWORD)
 #: What does not take the instance as its first argument.
@@ -93,6 +96,10 @@ class Call:
             *(f"{name}={shown_value(value)}" for name, value in self.kwargs.items()),
         ]
         return self.operation.code(given)
+
+    def _repr_pretty_(self, printer: RepresentationPrinter, cycle: bool) -> None:  # noqa: FBT001, ARG002 -- as it is called
+        # Hypothesis shows it as an argument, which a statement cannot be.
+        printer.text(repr(repr(self)))
 
 
 @attrs.frozen(eq=False)

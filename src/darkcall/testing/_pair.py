@@ -12,6 +12,7 @@ from darkcall._candidate import UnresolvedError
 from darkcall._decorator import launch_of
 from darkcall._errors import ConfigurationError, SignatureMismatchError
 from darkcall._launch import Launch
+from darkcall._reference import check_reference, imported, why_not_imported
 from darkcall._signatures import check_signatures, signature_of
 from darkcall._text import escaped
 
@@ -35,6 +36,10 @@ if TYPE_CHECKING:
 
     from darkcall._candidate import Candidate
     from darkcall._model import Difference, Observation
+
+
+#: pytest leaves the frames of this module out: what is raised here is about what was given.
+__tracebackhide__ = True
 
 
 class CompareKnobs(TypedDict, total=False):
@@ -120,7 +125,7 @@ class Pair:
         Args:
             control: A launched function, or a launch, one of many; or any callable, with a
                 candidate.
-            candidate: A callable; None for those of the launch.
+            candidate: A callable, or its name; None for those of the launch.
             knobs: Those that were given by themselves.
             count: How many parameters the control has, where that cannot be read.
 
@@ -159,6 +164,8 @@ class Pair:
             return Side(its_name, its_function, (*its_bound, *with_bound), its_rules, has_no_names)
 
         if candidate is not None:
+            if isinstance(candidate, str):
+                candidate = _imported(candidate)
             _check_callable("candidate", candidate)
             check_signatures(control, candidate)
             candidates = [side(name_of(candidate), candidate, ())]
@@ -171,7 +178,8 @@ class Pair:
                 f"{name} is not launched, so there is nothing to compare it with: give a "
                 "candidate after it, or decorate it with dark_launch"
             )
-        return cls(name, Inputs(control, count), first, candidates)
+        inputs = Inputs(control, count, under=name if is_one_of_many else None)
+        return cls(name, inputs, first, candidates)
 
     def check(self, values: Mapping[str, Any]) -> Observation:
         """Run all sides on one input.
@@ -186,7 +194,6 @@ class Pair:
             MismatchError: A candidate does not do what the control does.
             ConfigurationError: An argument cannot be copied.
         """
-        __tracebackhide__ = True
         normalize = self.control.rules.policy.normalize
         if normalize is not None:
             normalize.forget()
@@ -263,6 +270,16 @@ def _check_callable(what: str, function: Any) -> None:
             f"{what}={function!r} will not do: give a callable; strategies come after the "
             "candidate, for which None stands where the control is launched"
         )
+
+
+def _imported(reference: str) -> Any:
+    check_reference(reference)
+    try:
+        return imported(reference)
+    except Exception as error:
+        raise ConfigurationError(
+            f"candidate={reference!r} cannot be used: {why_not_imported(error)}"
+        ) from error
 
 
 def _resolved(candidate: Candidate) -> Callable[..., Any]:

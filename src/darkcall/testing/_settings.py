@@ -9,6 +9,10 @@ import hypothesis
 from darkcall._errors import ConfigurationError
 
 
+#: pytest leaves the frames of this module out: what is raised here is about what was given.
+__tracebackhide__ = True
+
+
 def checked_settings(settings: Any) -> hypothesis.settings | None:
     """Refuse what are no settings.
 

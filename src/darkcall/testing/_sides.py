@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import concurrent.futures
 import contextvars
+import functools
 import math
 import sys
 import types
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import attrs
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 #: A test is in no hurry, and has no neighbours.
 _LIMITS: Final = Limits(sys.maxsize, math.inf)
+
+T = TypeVar("T")
 
 AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
 
@@ -217,14 +220,18 @@ def _awaited(function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[s
     async def main() -> Any:
         return await function(*args, **kwargs)
 
+    run = contextvars.copy_context().run
+    return outside_of_a_loop(functools.partial(run, asyncio.run, main()))
+
+
+def outside_of_a_loop(function: Callable[[], T]) -> T:
+    """Run what runs an event loop: an async test is on one, which cannot run another inside."""
     try:
         asyncio.get_running_loop()
     except RuntimeError:
-        return asyncio.run(main())
-    # An async test runs on a loop, which cannot run another one inside.
+        return function()
     with concurrent.futures.ThreadPoolExecutor(1) as executor:
-        run = contextvars.copy_context().run
-        return executor.submit(run, asyncio.run, main()).result()
+        return executor.submit(function).result()
 
 
 def compared(rules: Rules, control: Observation, candidate: Observation) -> Comparison:

@@ -28,6 +28,9 @@ if TYPE_CHECKING:
 
     Strategy: typing.TypeAlias = st.SearchStrategy[Any]
 
+#: pytest leaves the frames of this module out: what is raised here is about what was given.
+__tracebackhide__ = True
+
 #: They say that anything goes, and of most of it a function would only complain.
 _SAYS_NOTHING: Final = (Any, object, inspect.Parameter.empty)
 _LETTERS: Final = "abcdefghijklmnopqrstuvwxyz"
@@ -66,7 +69,7 @@ def strategies_for(
             f"{inputs.name} has no signature that can be read: give a strategy for each of its "
             "arguments, from the left"
         )
-    given = inputs.renamed(given, f"given={{{', '.join(map(repr, given))}}}")
+    given = inputs.renamed(given, inputs.given_as(*given))
     likely = likely_values(constants_of(map(_behind, (function, *beside))))
     strategies: dict[str, Strategy] = {}
     for name, parameter in inputs.parameters.items():
@@ -118,7 +121,7 @@ def _of_first(inputs: Inputs, parameter: inspect.Parameter, likely: Likely) -> S
     if owner is None:
         raise ConfigurationError(
             f"{inputs.name}: what class {name!r} is of cannot be found; "
-            f"give a strategy for instances: given={{{name!r}: st.builds(...)}}"
+            f"give a strategy for instances: {inputs.given_as(name, strategy='st.builds(...)')}"
         )
     return _from_type(inputs, name, owner, likely)
 
@@ -138,7 +141,7 @@ def _from_type(inputs: Inputs, name: str, hint: Any, likely: Likely) -> Strategy
     except Exception as error:
         raise ConfigurationError(
             f"{inputs.name}: no strategy for {name!r} comes of its hint {_shown(hint)}: {error}; "
-            f"{_way_out(name)}"
+            f"{_way_out(inputs, name)}"
         ) from error
     return for_both(strategy, hint, lambda part: _from_type(inputs, name, part, likely))
 
@@ -150,19 +153,19 @@ def _hint_of(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Any:
     except Exception as error:
         raise ConfigurationError(
             f"{inputs.name}: the hint {parameter.annotation!r} of {name!r} cannot be resolved: "
-            f"{error}; {_way_out(name)}"
+            f"{error}; {_way_out(inputs, name)}"
         ) from error
     if any(hint is one for one in _SAYS_NOTHING):
         what = "no type hint" if hint is parameter.empty else f"the type hint {_shown(hint)}"
         raise ConfigurationError(
             f"{inputs.name}: the parameter {name!r} has {what}, so nothing tells what to call it "
-            f"with; {_way_out(name)}"
+            f"with; {_way_out(inputs, name)}"
         )
     return hint
 
 
-def _way_out(name: str) -> str:
-    return f"give a strategy: given={{{name!r}: st....}}"
+def _way_out(inputs: Inputs, name: str) -> str:
+    return f"give a strategy: {inputs.given_as(name, strategy='st....')}"
 
 
 def _shown(hint: Any) -> str:

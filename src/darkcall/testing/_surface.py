@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
     Calls = Mapping[str | EllipsisType, Strategies | None]
 
+#: pytest leaves the frames of this module out: what is raised here is about what was given.
+__tracebackhide__ = True
+
 
 def constructor_of(control: type, candidate: type, init: Strategies, policy: Policy) -> Operation:
     """Find out how instances of both classes are made.
