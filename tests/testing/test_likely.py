@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 from collections.abc import Callable, Sequence
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Annotated, Literal, NamedTuple
 
@@ -132,6 +133,38 @@ def test_texts_are_constants_and_what_is_made_of_them():
     assert any(";" in value and "=" in value for value in values)
 
 
+def test_bytes_are_made_of_constants():
+    values = from_hint(bytes, lambda data: data.startswith(b"PK\x03\x04") or b"\r\n" in data)
+    assert any(value.startswith(b"PK\x03\x04") for value in values)
+    assert any(b"\r\n" in value for value in values)
+    assert any(b"PK\x03\x04" not in value and b"\r\n" not in value for value in values)
+
+
+def test_dates_have_parts_that_are_constants_and_the_last_days_of_months():
+    dates = from_hint(date, lambda day: day.month == 2 or day.day == 30)
+    assert any(one.month == 2 and one.day in {28, 29} for one in dates)
+    assert {29, 30, 31} <= {one.day for one in dates}
+    assert any(one.year > 100 for one in dates)
+
+
+def test_times_have_parts_that_are_constants():
+    hours = {one.hour for one in from_hint(time, lambda one: one.hour >= 18)}
+    assert {17, 18, 19} <= hours
+    moments = from_hint(datetime, lambda one: one.year == 1999 and one.minute < 30)
+    assert {1998, 1999, 2000} <= {one.year for one in moments}
+    assert {29, 30, 31} <= {one.minute for one in moments}
+
+
+def test_lengths_of_time_are_constants_of_some_unit():
+    lengths = set(from_hint(timedelta, lambda one: one.total_seconds() > 90))
+    assert {timedelta(seconds=90), timedelta(days=91)} <= lengths
+
+
+def test_numbers_that_no_date_has_leave_dates_as_they_are():
+    likely = likely_values(Constants(numbers=(10**8,)))
+    assert not {date, time, datetime, timedelta} & set(likely)
+
+
 def test_texts_have_the_lengths_that_are_compared_with():
     lengths = set(map(len, from_hint(str, lambda text: len(text) > 64)))
     assert {63, 64, 65} <= lengths
@@ -232,6 +265,17 @@ def test_a_limit_that_is_off_by_one_is_found_and_shrunk_to():
 
     with pytest.raises(MismatchError, match=r"price\(quantity=250\)"):
         assert_equivalent(price, price_v2, settings=SETTINGS)
+
+
+def test_a_day_that_is_left_out_is_found_and_shrunk_to():
+    def is_closed(day: date) -> bool:
+        return day.month == 12 and day.day in {24, 25, 26}
+
+    def is_closed_v2(day: date) -> bool:
+        return day.month == 12 and day.day in {24, 25}
+
+    with pytest.raises(MismatchError, match=r"day=datetime.date\(\d+, 12, 26\)"):
+        assert_equivalent(is_closed, is_closed_v2, settings=SETTINGS)
 
 
 def test_what_only_the_candidate_knows_is_found_too():

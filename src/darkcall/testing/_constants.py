@@ -23,6 +23,7 @@ _MAX_NUMBER: Final = 10**40
 #: A constant that is compared is loaded shortly before.
 _SHORTLY: Final = 4
 _NUMBERS: Final = frozenset({int, float, Decimal})
+_TEXTS: Final = frozenset({str, bytes})
 _COLLECTIONS: Final = frozenset({tuple, list, set, frozenset})
 _LOADS: Final = frozenset({"LOAD_CONST", "LOAD_SMALL_INT", "RETURN_CONST"})
 _LOADS_GLOBAL: Final = frozenset({"LOAD_GLOBAL", "LOAD_NAME"})
@@ -34,19 +35,21 @@ Number: TypeAlias = int | float | Decimal
 
 @attrs.frozen
 class Constants:
-    """Numbers and texts, each once, in the order in which the code has them.
+    """Numbers, texts and bytes, each once, in the order in which the code has them.
 
     Attributes:
         numbers: Numbers of all types.
         texts: Texts.
         limits: Numbers that something is compared with.
         names: Texts that something is compared with.
+        bytestrings: Bytes.
     """
 
     numbers: tuple[Number, ...] = ()
     texts: tuple[str, ...] = ()
     limits: tuple[Number, ...] = ()
     names: tuple[str, ...] = ()
+    bytestrings: tuple[bytes, ...] = ()
 
 
 def constants_of(functions: Iterable[Callable[..., Any]]) -> Constants:
@@ -67,10 +70,11 @@ def constants_of(functions: Iterable[Callable[..., Any]]) -> Constants:
         found[key] = found.get(key, False) or is_compared
     compared = [key for key, is_so in found.items() if is_so]
     return Constants(
-        numbers=tuple(value for kind, value in found if kind is not str),
+        numbers=tuple(value for kind, value in found if kind in _NUMBERS),
         texts=tuple(value for kind, value in found if kind is str),
-        limits=tuple(value for kind, value in compared if kind is not str),
+        limits=tuple(value for kind, value in compared if kind in _NUMBERS),
         names=tuple(value for kind, value in compared if kind is str),
+        bytestrings=tuple(value for kind, value in found if kind is bytes),
     )
 
 
@@ -114,9 +118,9 @@ def _loaded(code: types.CodeType, namespace: Mapping[str, Any]) -> Iterator[tupl
 
 
 def _plain(value: Any) -> Iterator[Any]:
-    """Give the numbers and texts of a value."""
+    """Give the numbers, texts and bytes of a value."""
     kind = type(value)
-    if kind is str:
+    if kind in _TEXTS:
         yield from [value] if 0 < len(value) <= _MAX_LENGTH else []
     elif kind in _NUMBERS:
         is_number = kind is not Decimal or value.is_finite()

@@ -7,6 +7,7 @@ import inspect
 import types
 import typing
 from collections import abc
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -33,6 +34,11 @@ _OWN: Final[Mapping[type, str]] = {
     float: "floats()",
     str: "text()",
     Decimal: "decimals()",
+    bytes: "binary()",
+    date: "dates()",
+    time: "times()",
+    datetime: "datetimes()",
+    timedelta: "timedeltas()",
 }
 
 

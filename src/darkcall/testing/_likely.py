@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from hypothesis import strategies as st
 
+from ._likely_times import likely_times
+
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -52,6 +54,12 @@ def likely_values(constants: Constants) -> dict[type, Strategy]:
         if values:
             # So often that several parameters are at their limits at once.
             likely[kind] = st.one_of(_often(st.sampled_from(sorted(values, key=_simplicity)), 3))
+    wholes = {near for number in numbers for near in _integers(number)}
+    times = likely_times(sorted(wholes, key=_simplicity))
+    likely |= {kind: st.one_of(_often(strategy, 3)) for kind, strategy in times.items()}
+    if constants.bytestrings:
+        pieces = st.sampled_from(sorted(constants.bytestrings, key=len)) | st.binary(max_size=1)
+        likely[bytes] = st.lists(pieces, min_size=1).map(b"".join)
     if constants.numbers or constants.texts:
         likely[str] = _texts(constants)
     return likely
