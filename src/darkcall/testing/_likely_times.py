@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     Strategy: TypeAlias = st.SearchStrategy[Any]
 
 _OF_DATES: Final[Mapping[str, range]] = {
-    "year": range(1, 10_000),
+    # What is smaller is meant for something else.
+    "year": range(1000, 10_000),
     "month": range(1, 13),
     "day": range(1, 32),
 }
@@ -47,7 +48,12 @@ def likely_times(numbers: Sequence[int]) -> dict[type, Strategy]:
     }
     for kind, (drawn, parts) in kinds.items():
         values = {name: [one for one in numbers if one in may] for name, may in parts.items()}
-        of_numbers = {name: st.sampled_from(some) for name, some in values.items() if some}
+        of_numbers = {
+            # Where one part ends, the next one goes on: no code has to name that.
+            name: st.sampled_from(some if name == "year" else [*some, may[0], may[-1]])
+            for name, may in parts.items()
+            if (some := values[name])
+        }
         if of_numbers:
             replaced = st.fixed_dictionaries({}, optional=of_numbers)
             likely[kind] = st.builds(_with_parts, drawn, replaced)
