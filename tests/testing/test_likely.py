@@ -84,6 +84,30 @@ def test_what_is_called_of_other_packages_does_not_count():
     assert constants_of([function]) == Constants()
 
 
+class Till:
+    def price(self, cents: int) -> int:
+        return self._rounded(cents) - self.discount * self._of(cents)
+
+    def _rounded(self, cents):
+        return cents // 4711
+
+    @property
+    def discount(self):
+        return 4712
+
+    @staticmethod
+    def _of(cents):
+        return cents > 4713
+
+    def unused(self):
+        return 4714
+
+
+def test_what_a_method_calls_and_reads_of_its_own_class_counts_too():
+    assert constants_of([Till.price]).numbers == (4711, 4712, 4713)
+    assert constants_of([Till.price]).limits == (4713,)
+
+
 def test_functions_that_call_each_other_are_read_once():
     def even(n):
         return n == 0 or helper(even)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import dis
+import inspect
 import itertools
 import types
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import attrs
+
+from ._inputs import class_of
 
 
 if TYPE_CHECKING:
@@ -55,8 +58,9 @@ class Constants:
 def constants_of(functions: Iterable[Callable[..., Any]]) -> Constants:
     """Collect the constants that functions use.
 
-    Those of functions inside, of functions of the same package that they call by name, of their
-    defaults, and of the constants of their modules that they name are among them.
+    Those of functions inside, of functions of the same package that they call by name, of methods
+    of their own class, of their defaults, and of the constants of their modules that they name are
+    among them.
 
     Args:
         functions: Any callables; what has no code that can be read has no constants.
@@ -89,11 +93,24 @@ def _used_by(functions: Iterable[Callable[..., Any]]) -> Iterator[tuple[Any, boo
         seen.add(id(function))
         defaults = [*(function.__defaults__ or ()), *(function.__kwdefaults__ or {}).values()]
         loaded = _loaded(function.__code__, function.__globals__)
+        waiting += _methods_named_by(function)
         for value, is_compared in itertools.chain(loaded, ((one, False) for one in defaults)):
             if isinstance(value, types.FunctionType) and _package(value) == _package(function):
                 waiting.append(value)
             for one in _plain(value):
                 yield one, is_compared
+
+
+def _methods_named_by(function: types.FunctionType) -> Iterator[Callable[..., Any]]:
+    """Give what a method may call of its own class, and the properties that it may read."""
+    owner = class_of(function)
+    for name in function.__code__.co_names if owner is not None else ():
+        found = inspect.getattr_static(owner, name, None)
+        if isinstance(found, property):
+            found = found.fget
+        found = getattr(found, "__func__", found)
+        if isinstance(found, types.FunctionType) and _package(found) == _package(function):
+            yield found
 
 
 def _package(function: types.FunctionType) -> str:

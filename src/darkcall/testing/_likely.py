@@ -55,8 +55,7 @@ def likely_values(constants: Constants) -> dict[type, Strategy]:
             # So often that several parameters are at their limits at once.
             likely[kind] = st.one_of(_often(st.sampled_from(sorted(values, key=_simplicity)), 3))
     wholes = {near for number in numbers for near in _integers(number)}
-    times = likely_times(sorted(wholes, key=_simplicity))
-    likely |= {kind: st.one_of(_often(strategy, 3)) for kind, strategy in times.items()}
+    likely |= likely_times(sorted(wholes, key=_simplicity))
     if constants.bytestrings:
         pieces = st.sampled_from(sorted(constants.bytestrings, key=len)) | st.binary(max_size=1)
         likely[bytes] = st.lists(pieces, min_size=1).map(b"".join)
