@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from darkcall import ConfigurationError
 from darkcall.testing import MismatchError, capture
 from darkcall.testing._emit import MARK, emit
-from darkcall.testing._found import given as given_function
+from darkcall.testing._found import imported
 
 
 SHOP = """
@@ -315,7 +315,7 @@ def test_a_launch_with_a_name_of_its_own_needs_to_be_told_its_function(shop):
     records = recorded((shop.checkout, 1), (shop.maximum, 1, 2), (shop.Cart([]).half, 3))
 
     assert len(emit(records).left_out) == 2
-    functions = [given_function(f"shop:{name}") for name in ("checkout", "Cart.half")]
+    functions = [imported(f"shop:{name}") for name in ("checkout", "Cart.half")]
     assert list(bodies(emit(records, functions).code).values()) == [
         ["with strict():", "    checkout(1)"],
         ["with strict():", "    Cart.half(3)"],
@@ -336,7 +336,7 @@ def test_a_launch_with_a_name_of_its_own_needs_to_be_told_its_function(shop):
 )
 def test_a_function_that_is_not_there_is_an_error(shop, reference, message):
     with pytest.raises(ConfigurationError, match=message):
-        given_function(reference)
+        imported(reference)
 
 
 @pytest.mark.parametrize(
@@ -442,7 +442,7 @@ def test_an_object_that_its_class_makes_otherwise_is_left_out(shop):
 
 def test_a_method_that_a_class_overrides_is_not_called_in_its_place(shop, monkeypatch):
     records = recorded((shop.Cart([]).total, 1))
-    function = given_function("shop:Cart.total")
+    function = imported("shop:Cart.total")
 
     monkeypatch.setattr(shop.Cart, "total", lambda self, rate: None)
     emitted = emit(records, [function])
@@ -454,7 +454,7 @@ def test_a_function_of_the_main_file_is_found_where_it_is_told(shop):
     records = recorded((shop.same, 1))
     records[0]["launch"] = "__main__.same"
 
-    emitted = emit(records, [given_function("shop:same")])
+    emitted = emit(records, [imported("shop:same")])
 
     assert "    same(1)" in emitted.code
 

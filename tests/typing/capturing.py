@@ -31,7 +31,6 @@ def narrowed() -> int:
         return double(1)
 
 
-capture(double)  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 strict(double, candidate=2)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 capture(kep="nothing")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 strict(keep="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]

@@ -275,7 +275,7 @@ def replay(
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=1, help="At most so many ways for each candidate.")
+        int, typer.Option(metavar="N", min=1, help="At most so many signatures for each candidate.")
     ] = 10,
     as_json: options.Json = False,
 ) -> int:

@@ -12,11 +12,11 @@ from darkcall._text import one_line
 from darkcall.analysis import read
 from darkcall.analysis._words import counted
 from darkcall.testing._emit import MARK, emit
-from darkcall.testing._found import given
+from darkcall.testing._found import imported
 
 from ._here import import_from_here
 from ._out import kept_for_the_answer, write, write_document
-from ._page_file import write_page
+from ._output_file import write_output
 
 
 if TYPE_CHECKING:
@@ -54,12 +54,12 @@ def emit_tests(
     reading = read(*records)
     # What is imported may print, and call what is launched.
     with kept_for_the_answer(), set_enabled(False):
-        emitted = emit(reading, [given(one) for one in functions], launch=launch, limit=limit)
+        emitted = emit(reading, [imported(one) for one in functions], launch=launch, limit=limit)
     where = "standard output"
     if emitted.tests and output == "-":
         write_document(emitted.code)
     elif emitted.tests:
-        where = str(write_page(emitted.code, output, option="--output"))
+        where = str(write_output(emitted.code, output, option="--output"))
     lines = [f"no test of {sentence}" for sentence in emitted.left_out]
     if emitted.tests:
         lines.append(f"{counted(len(emitted.tests), 'test')} written to {where}")

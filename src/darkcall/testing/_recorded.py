@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from darkcall._errors import ConfigurationError
@@ -11,6 +10,8 @@ from darkcall._hash import blake2b
 from darkcall._model import CONTROL_NAME, Outcome
 from darkcall._text import one_line
 from darkcall.analysis import read
+
+from ._rebuild import json_of
 
 
 if TYPE_CHECKING:
@@ -109,5 +110,5 @@ def key_of(record: dict[str, Any]) -> bytes:
     Returns:
         A digest of its arguments.
     """
-    text = json.dumps(record.get("arguments"))
+    text = json_of(record.get("arguments"))
     return blake2b(text.encode("ascii"), digest_size=_DIGEST_BYTES).digest()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from darkcall._signatures import is_async
 from darkcall._text import one_line, qualname_of
 
 from ._layout import Leaf, Name, Prefixed, call
+from ._rebuild import json_of
 from ._source import NotWrittenError, is_name, keywords_of, name_of, source_of
 
 
@@ -82,13 +82,9 @@ def body_of(
 
 def _check(described: Mapping[str, Any], recorded: Mapping[str, Any]) -> None:
     for name in {**recorded, **described}:
-        if _text(described, name) != _text(recorded, name):
+        is_there = name in described and name in recorded
+        if not is_there or json_of(described[name]) != json_of(recorded[name]):
             raise NotWrittenError(f"{name}: its class makes something else of what was recorded")
-
-
-def _text(described: Mapping[str, Any], name: str) -> str | None:
-    # 1, 1.0 and True are equal, and so are dicts whatever their order.
-    return json.dumps(described[name]) if name in described else None
 
 
 class _Call:
