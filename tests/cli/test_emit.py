@@ -11,6 +11,7 @@ import textwrap
 import pytest
 
 from darkcall import sinks
+from darkcall._cli import _emit
 from darkcall.testing import capture
 
 
@@ -27,6 +28,18 @@ WAYS_OUT = textwrap.dedent(
 
     @dark_launch(candidate=as_float)
     def emitted_same(value):
+        return value
+
+
+    MENDED = []
+
+
+    def mendable(value):
+        return value if value in MENDED else float(value)
+
+
+    @dark_launch(candidate=mendable)
+    def emitted_mended(value):
         return value
 
 
@@ -67,6 +80,38 @@ def test_tests_go_to_a_file_and_it_is_said_how_many(typed, module, tmp_path):
     assert (status, err) == (0, "")
     assert out == f"2 tests written to {tmp_path / 'test_found.py'}\n"
     assert "emitted_same(1)" in (tmp_path / "test_found.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("mended", "told"),
+    [
+        (
+            [1, "x" * 12],
+            "1 of 2 tests passes today: test_emitted_mended_when_result_differs_in_type",
+        ),
+        ([1, "1"], "2 of 2 tests pass today: test_emitted_mended_when_result_differs_in_type, "),
+    ],
+)
+def test_tests_that_pass_today_are_told(typed, module, monkeypatch, mended, told):
+    written("records", (module.emitted_mended, 1), (module.emitted_mended, "1"))
+    monkeypatch.setattr(module, "MENDED", mended)
+
+    status, out, _ = typed("emit", "records", "-o", "test_found.py")
+
+    assert status == 0
+    assert out.splitlines()[1].startswith(told)
+
+
+def test_of_many_tests_that_pass_today_a_few_are_named(typed, module, monkeypatch):
+    values = [1, "1", "2.0", True]
+    written("records", *[(module.emitted_mended, value) for value in values])
+    monkeypatch.setattr(module, "MENDED", values)
+    monkeypatch.setattr(_emit, "_MAX_NAMED", 1)
+
+    _, out, _ = typed("emit", "records", "-o", "test_found.py")
+
+    name = "test_emitted_mended_when_result_differs_in_type"
+    assert out.splitlines()[1] == f"3 of 3 tests pass today: {name} and 2 others"
 
 
 def test_tests_go_to_standard_output_and_nothing_else_does(typed, module, monkeypatch):

@@ -20,9 +20,12 @@ from ._output_file import write_output
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from darkcall.testing._emit import Emitted
 
 _NOTHING_WRITTEN: Final = 2
+_MAX_NAMED: Final = 10
 
 
 def emit_tests(
@@ -63,6 +66,7 @@ def emit_tests(
     lines = [f"no test of {sentence}" for sentence in emitted.left_out]
     if emitted.tests:
         lines.append(f"{counted(len(emitted.tests), 'test')} written to {where}")
+        lines += _passing(emitted)
     else:
         of = f" of {one_line(launch)}" if launch else ""
         why = "none could be written" if emitted.left_out else f"no mismatches{of} to write them of"
@@ -73,6 +77,17 @@ def emit_tests(
     else:
         write(told)
     return 0 if emitted.tests else _NOTHING_WRITTEN
+
+
+def _passing(emitted: Emitted) -> Iterator[str]:
+    names = emitted.passing
+    if names:
+        verb = "passes" if len(names) == 1 else "pass"
+        more = (
+            f" and {counted(len(names) - _MAX_NAMED, 'other')}" if len(names) > _MAX_NAMED else ""
+        )
+        of = f"{len(names)} of {counted(len(emitted.tests), 'test')}"
+        yield f"{of} {verb} today: {', '.join(names[:_MAX_NAMED])}{more}"
 
 
 def _refuse_what_is_not_ours(name: str) -> None:

@@ -103,6 +103,11 @@ class Today:
             },
         }
 
+    def control_raised(self, comparison: Comparison) -> dict[str, Any] | None:
+        """Describe what the control raised; None if it returned."""
+        error = comparison.control.exception
+        return None if error is None else describe_exception(error, self._redactor)
+
     def answers_otherwise(self, comparison: Comparison | None, record: dict[str, Any]) -> bool:
         """Whether the control does something else than when the call was recorded.
 
@@ -110,15 +115,14 @@ class Today:
         """
         if comparison is None:
             return False
-        error = comparison.control.exception
         before = record.get("control_raised")
+        now = self.control_raised(comparison)
         if before is not None:
-            now = None if error is None else describe_exception(error, self._redactor)
             return now is None or _said(now) != _said(before)
         value = record.get("control_value", self)
         if value is self or not is_exact(value):
             return False
-        if error is not None:
+        if now is not None:
             return True
         return json_of(describe(comparison.control.value, self._redactor)) != json_of(value)
 
