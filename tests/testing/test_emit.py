@@ -609,9 +609,9 @@ def test_so_many_inputs_of_a_kind_are_tried_and_equal_ones_once(shop, monkeypatc
     records = recorded(*reversed(calls))
     monkeypatch.setattr(shop, "FREE", 11)
 
-    code = emit(records).code
-
-    assert f"passes today, on each of {MAX_INPUTS} inputs that were tried\n" in code
+    for one in (records, reversed(records)):
+        told = f"passes today, on each of {MAX_INPUTS} inputs that were tried\n"
+        assert told in emit(one).code
 
 
 def test_where_a_candidate_takes_too_long_the_smallest_input_is_written(shop):
@@ -629,8 +629,17 @@ def test_where_a_candidate_takes_too_long_the_smallest_input_is_written(shop):
     assert emitted.passing == ()
 
 
+def test_two_kinds_that_come_up_on_one_call_share_a_test(shop):
+    records = recorded((shop.same, 1), (shop.same, 1))
+    records[1]["signature"] = "another"
+
+    emitted = emit(records)
+
+    assert emitted.tests == ("test_same_when_result_differs_in_type",)
+    assert emitted.code.count("    # candidate: 1 call, first") == 2
+
+
 def test_what_running_does_to_arguments_is_not_written(shop):
-    emitted = emit(recorded((shop.emptied, [])))
     records = recorded((shop.emptied, []))
     records[0]["arguments"] = {"numbers": [1, 2]}
 
