@@ -17,7 +17,7 @@ from darkcall.runners import InlineRunner
 from darkcall.sinks import JsonlSink, RollupSink
 from darkcall.testing._replay import replay
 from darkcall.testing._replayed import Answer
-from darkcall.testing._timed import Timed, TookTooLongError
+from darkcall.testing._timed import Timed, TookTooLongError, is_anything_left
 
 
 class Bench:
@@ -546,6 +546,7 @@ def test_work_that_was_left_behind_is_not_taken_for_what_comes_next():
 
     with pytest.raises(TookTooLongError):
         timed.run(hangs)
+    assert is_anything_left()
     release.set()
     ended.get(timeout=30)
     timed._timeout = 30
