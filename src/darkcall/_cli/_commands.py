@@ -317,7 +317,8 @@ def emit(
     """Write tests of recorded mismatches, one for each kind.
 
     They fail until the candidate does what the control does: both run on recorded inputs, to find
-    some on which they differ today. It takes records that were kept with keep="everything". Ends with 0 if tests were written, and 2 if there was nothing to write.
+    some on which they differ today. It takes records that were kept with keep="everything". Ends
+    with 0 if tests were written, and 2 if there was nothing to write.
     """
     from ._emit import emit_tests  # noqa: PLC0415 -- as above
 
