@@ -5,8 +5,14 @@ from __future__ import annotations
 import textwrap
 
 
+# With a runner of its own: pytest keeps the last of these runs, and other tests configure a runner
+# that could not run its candidates.
 SHOP = """
-from darkcall import dark_launch
+from functools import partial
+import darkcall
+from darkcall.runners import InlineRunner
+
+dark_launch = partial(darkcall.dark_launch, runner=InlineRunner())
 
 @dark_launch(candidate=lambda x: x + x + (x == 3), name="shop.price")
 def price(x):
@@ -29,12 +35,15 @@ def swallowing(x):
 HEAD = "import pytest\nfrom shop import *\n"
 
 
-def beside_a_shop(pytester):
+def beside_a_shop(pytester, monkeypatch):
     """Make the shop; gives a function that runs a test file in this process."""
     pytester.makepyfile(shop=SHOP)
+    # To set up plugins that a run does not need takes a third of its time.
+    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
 
-    def run(source, *arguments, **files):
+    def run(source, *arguments, plugins=("darkcall",), **files):
         pytester.makepyfile(test_it=HEAD + textwrap.dedent(source), **files)
-        return pytester.runpytest_inprocess("-p", "no:cacheprovider", *arguments)
+        loaded = [f"-p{name}" for name in ("no:cacheprovider", *plugins)]
+        return pytester.runpytest_inprocess(*loaded, *arguments)
 
     return run

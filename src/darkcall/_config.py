@@ -16,6 +16,7 @@ from ._policy import (
     SETTINGS,
     Policy,
     Settings,
+    as_given,
     check_names,
     checked_seconds,
 )
@@ -63,14 +64,30 @@ _default_sinks: Sequence[Callable[[Record], object]] | None = None
 class Restorable:
     """What ``configure`` and ``set_enabled`` return: leave it, or use it in a ``with``."""
 
-    def __init__(self, settings: dict[str, Any]) -> None:
-        _change(lambda layers: _folded([*layers, (weakref.ref(self), settings)]))
-
     def __enter__(self) -> None:
         return None
 
     def __exit__(self, *_exc: object) -> None:
+        try:
+            self._leave()
+        except BaseException:
+            # A signal handler raised in the middle: it may not stay half left.
+            self._leave()
+            raise
+
+    def _leave(self) -> None:
         _change(lambda layers: [layer for layer in layers if layer[0]() is not self])
+
+
+def _hold(restorable: Restorable, settings: dict[str, Any]) -> Restorable:
+    """Have settings hold until it is left; raises only if they do not."""
+    try:
+        _change(lambda layers: _folded([*layers, (weakref.ref(restorable), settings)]))
+    except BaseException:
+        # Whoever asked for it may not have it, to leave it.
+        restorable.__exit__()
+        raise
+    return restorable
 
 
 def _change(change: Callable[[_Layers], _Layers]) -> None:
@@ -142,7 +159,7 @@ def configure(**settings: Unpack[Settings]) -> Restorable:
         for launch in launches():
             if not launch.has_own_runner:
                 launch.check_runner(policy.runner)
-    return Restorable(checked)
+    return _hold(Restorable(), as_given(checked))
 
 
 def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(False) reads well
@@ -161,28 +178,31 @@ def set_enabled(enabled: bool) -> Restorable:  # noqa: FBT001 -- set_enabled(Fal
         >>> with set_enabled(False):
         ...     pass
     """
-    return Restorable({_ENABLED: bool(enabled)})
+    return _hold(Restorable(), {_ENABLED: bool(enabled)})
 
 
 def force(
-    onlooker: Onlooker, knobs: Mapping[str, Any], *, otherwise: Mapping[str, Any]
-) -> Restorable:
+    restorable: Restorable,
+    onlooker: Onlooker,
+    knobs: Mapping[str, Any],
+    *,
+    otherwise: Mapping[str, Any],
+) -> None:
     """Set knobs for all launches, whatever these were given by themselves, and switch them on.
 
     For tests: only so do they see each call of each launch.
 
     Args:
+        restorable: What they hold until it is left.  The caller's own: an interrupt may come before
+            anything is returned.
         onlooker: Who hears of each call.
         knobs: Any knobs of ``dark_launch`` but ``candidate`` and ``name``, checked.
         otherwise: The same, where nobody who forces any has one of that name among ``knobs``.
-
-    Returns:
-        A context manager, as ``configure`` does.
     """
     settings = {_ENABLED: True, _ONLOOKER: onlooker}
     settings.update({_FORCED_OTHERWISE + name: value for name, value in otherwise.items()})
     settings.update({_FORCED + name: value for name, value in knobs.items()})
-    return Restorable(settings)
+    _hold(restorable, settings)
 
 
 def onlooker() -> Onlooker | None:
@@ -265,8 +285,14 @@ def launches() -> tuple[Launch, ...]:
 def refresh() -> None:
     """Have each launch take over the defaults and switches as they are now."""
     with _lock:
+        failures: list[Exception] = []
         for launch in _living(_launches):
-            launch._refresh()
+            try:
+                launch._refresh()
+            except Exception as error:  # noqa: BLE001 -- the others are not to be left as they were
+                failures.append(error)
+    if failures:
+        raise failures[0]
 
 
 def runner_for(policy: Policy) -> Runner:

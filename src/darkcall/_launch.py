@@ -16,7 +16,7 @@ from ._job import Job
 from ._model import CONTROL_NAME, CandidateStats, Outcome, Stats
 from ._noise import Rerun
 from ._parameters import Parameters
-from ._policy import Knobs, check_names
+from ._policy import Knobs, as_given, check_names
 from ._reference import reference_of
 from ._signatures import is_async, signature_of
 from ._tally import Tally
@@ -73,11 +73,11 @@ class Launch:
         self.name = name
         self.control = control
         self._index = next(_indexes)
-        self._explicit: dict[str, Any] = dict(knobs)
+        policy = _config.own_policy(knobs)
+        self._policy = policy
+        self._explicit = as_given(knobs)
         self._is_paused = False
         self._signature = signature_of(control)
-        policy = _config.own_policy(self._explicit)
-        self._policy = policy
         self._counts = Counts()
         self._teller = Teller(self, self._index)
         # Calls whose shadowing was interrupted, to be accounted for.
@@ -189,29 +189,30 @@ class Launch:
     def _adopt(self, policy: Policy) -> None:
         # A default for the whole process names what some controls have, and others not.
         self._parameters = Parameters(self._signature, policy.share, ignores_unknown=True)
-        if _bounds_of(policy) != _bounds_of(self._policy):
+        if policy.bounds != self._policy.bounds:
             for candidate in (*self.candidates, *([self._rerun] if self._rerun else ())):
-                candidate.own_gate.rebound(**_bounds_of(policy))
+                candidate.own_gate.rebound(**policy.bounds)
         self._policy = policy
         # Kept while it is off, too: with the last holder an outlet's counts would go.
         self._outlets = _config.outlets_for(policy)
         self._teller.aim(self._outlets, sample_rate_of(policy))
         self._to_start = self._what_to_start()
+        onlooker = _config.onlooker()
         if self._is_paused or not _config.is_enabled():
             self._terms = None
-            return
-        runner, onlooker = _config.runner_for(policy), _config.onlooker()
-        self._terms = Terms(
-            launch=self.name,
-            index=self._index,
-            policy=policy,
-            parameters=self._parameters,
-            outlets=self._outlets,
-            runner=runner,
-            rerun=self._rerun_by(policy, runner),
-            teller=self._teller,
-            onlooker=onlooker,
-        )
+        else:
+            runner = _config.runner_for(policy)
+            self._terms = Terms(
+                launch=self.name,
+                index=self._index,
+                policy=policy,
+                parameters=self._parameters,
+                outlets=self._outlets,
+                runner=runner,
+                rerun=self._rerun_by(policy, runner),
+                teller=self._teller,
+                onlooker=onlooker,
+            )
         for candidate in (*self.candidates, *([self._rerun] if self._rerun else ())):
             candidate.stand_behind(onlooker and onlooker.gate)
 
@@ -267,8 +268,14 @@ class Launch:
         check_names(knobs, "update")
         with _config.locked():
             self._check({**self._explicit, **knobs})
-            self._explicit = {**self._explicit, **knobs}
-            self._refresh()
+            before, self._explicit = self._explicit, {**self._explicit, **as_given(knobs)}
+            try:
+                self._refresh()
+            except BaseException:
+                # Something struck in the middle, or is not what it was when it was checked.
+                self._explicit = before
+                self._refresh()
+                raise
 
     def _settle_lost(self) -> None:
         """Account for the calls whose shadowing was interrupted."""
@@ -384,14 +391,5 @@ class Launch:
         return escaped(f"<Launch {self.name} ({state}): {candidates}>")
 
 
-def _bounds_of(policy: Policy) -> dict[str, Any]:
-    return {
-        "max_pending": policy.max_pending,
-        "max_pending_bytes": policy.max_pending_bytes,
-        "max_stuck": policy.max_stuck,
-        "cpu_budget": policy.cpu_budget,
-    }
-
-
 def _gate_for(name: str, policy: Policy) -> Gate:
-    return Gate(name, **_bounds_of(policy))
+    return Gate(name, **policy.bounds)

@@ -253,10 +253,39 @@ class Policy:
     def _make_redactor(self) -> Redactor:
         return Redactor(self.redact)
 
+    @property
+    def bounds(self) -> dict[str, Any]:
+        """What a candidate's gate goes by."""
+        return {
+            "max_pending": self.max_pending,
+            "max_pending_bytes": self.max_pending_bytes,
+            "max_stuck": self.max_stuck,
+            "cpu_budget": self.cpu_budget,
+        }
+
 
 KNOBS = tuple(field.name for field in attrs.fields(Policy) if field.init)
 #: What ``configure`` takes.
 SETTINGS = (*KNOBS, CLOSE_TIMEOUT)
+_COLLECTIONS: Final = ("share", "redact", "sinks")
+
+
+def as_given(knobs: Mapping[str, Any]) -> dict[str, Any]:
+    """Take knobs as they are now.
+
+    A policy is made of them again whenever one changes: what has become of a list by then could
+    keep launches from being switched off.
+
+    Args:
+        knobs: Any knobs.
+
+    Returns:
+        The same, of collections a copy.
+    """
+    return {
+        name: tuple(value) if name in _COLLECTIONS and _collection(value) else value
+        for name, value in knobs.items()
+    }
 
 
 def check_names(knobs: Mapping[str, object], caller: str, *, known: Sequence[str] = KNOBS) -> None:

@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import time
+import weakref
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +16,16 @@ import pandas as pd
 import pytest
 
 import elsewhere
-from darkcall import ConfigurationError, _guard, _threads, configure, dark_launch, flush, launch_of
+from darkcall import (
+    ConfigurationError,
+    _config,
+    _guard,
+    _threads,
+    configure,
+    dark_launch,
+    flush,
+    launch_of,
+)
 from darkcall.runners import ProcessRunner, _process, process
 from looking import outcomes, stats_of, wait_until
 
@@ -308,7 +318,12 @@ class TestWhatIsRefused:
         assert flush()
         assert outcomes(control) == {"match": 1}
 
-    def test_not_one_beside_a_launch_that_has_a_runner_of_its_own(self, runner, threads):
+    def test_not_one_beside_a_launch_that_has_a_runner_of_its_own(
+        self, runner, threads, monkeypatch
+    ):
+        # Launches of other tests that have none may still be there.
+        monkeypatch.setattr(_config, "_launches", weakref.WeakValueDictionary())
+
         @dark_launch(candidate=lambda x: x, runner=threads)
         def control(x):
             return x

@@ -19,6 +19,7 @@ from hypothesis.stateful import rule
 from darkcall import dark_launch, is_dark, launch_of
 from darkcall._errors import ConfigurationError, SignatureMismatchError
 from darkcall.compare import equal, same_exception_type
+from darkcall.runners import InlineRunner
 from darkcall.testing import MismatchError, assert_equivalent_classes, equivalence_machine
 
 
@@ -620,7 +621,8 @@ def test_the_candidate_runs_in_the_dark_and_launched_methods_are_plain_calls():
     dark = {"Old": set(), "New": set()}
 
     class Old:
-        @dark_launch(candidate=lambda self: 2, name="docs.call")
+        # With a runner of its own: other tests configure one that could not run this candidate.
+        @dark_launch(candidate=lambda self: 2, name="docs.call", runner=InlineRunner())
         def call(self) -> int:
             dark[type(self).__name__].add(is_dark())
             return 1

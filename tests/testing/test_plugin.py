@@ -19,8 +19,8 @@ SOURCE = Path(darkcall.__file__).parents[1]
 
 
 @pytest.fixture
-def run(pytester):
-    return beside_a_shop(pytester)
+def run(pytester, monkeypatch):
+    return beside_a_shop(pytester, monkeypatch)
 
 
 def test_without_an_option_nothing_changes(run):
@@ -51,11 +51,11 @@ def test_without_an_option_darkcall_is_not_imported(pytester):
     assert ended.returncode == 0, ended.stdout
 
 
-def test_without_the_plugin_there_is_no_option(pytester):
-    ended = in_a_process(pytester.path, "-p", "no:darkcall", "--darkcall=record")
+def test_without_the_plugin_there_is_no_option(run):
+    result = run("def test_it(): pass", "--darkcall=record", plugins=["no:darkcall"])
 
-    assert ended.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "unrecognized arguments: --darkcall=record" in ended.stderr
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*unrecognized arguments: --darkcall=record*"])
 
 
 def test_coverage_of_the_code_under_test_is_measured_as_ever(pytester):
@@ -65,7 +65,7 @@ def test_coverage_of_the_code_under_test_is_measured_as_ever(pytester):
     ended = in_a_process(pytester.path, *arguments, PYTEST_DISABLE_PLUGIN_AUTOLOAD="1")
 
     assert ended.returncode == 0, ended.stdout
-    assert re.search(r"^shop.py +15 +6 ", ended.stdout, re.MULTILINE), ended.stdout
+    assert re.search(r"^shop.py +18 +6 ", ended.stdout, re.MULTILINE), ended.stdout
 
 
 def in_a_process(folder, *arguments, **environment):
@@ -357,8 +357,6 @@ def test_a_mismatch_in_a_task_of_a_test_fails_the_test(run):
     result = run(
         """
         import asyncio
-        from darkcall import dark_launch
-
         async def other(x):
             if x == "slow":
                 await go_on.wait()
@@ -404,8 +402,6 @@ def test_a_mismatch_in_a_task_of_a_test_fails_the_test(run):
 def test_all_candidates_of_a_call_run_before_it_raises(run):
     result = run(
         """
-        from darkcall import dark_launch
-
         @dark_launch(candidate={"v2": lambda x: x + 1, "v3": lambda x: x + 2}, name="shop.two")
         def two(x): return x
 
@@ -423,7 +419,6 @@ def test_all_candidates_of_a_call_run_before_it_raises(run):
 def test_a_control_that_disagrees_with_itself_fails_no_test(run):
     result = run(
         """
-        from darkcall import dark_launch
         from darkcall.testing import capture
 
         @dark_launch(candidate=lambda: len(calls), name="shop.count")
@@ -512,6 +507,7 @@ def test_in_any_order_each_test_has_its_own_records(run):
         """,
         "--darkcall=record",
         "--random-order",
+        plugins=["darkcall", "random_order"],
     )
 
     result.assert_outcomes(passed=5)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 
 import attrs
 import pytest
@@ -13,8 +14,8 @@ from plugin_runs import beside_a_shop
 
 
 @pytest.fixture
-def run(pytester):
-    return beside_a_shop(pytester)
+def run(pytester, monkeypatch):
+    return beside_a_shop(pytester, monkeypatch)
 
 
 @pytest.fixture
@@ -141,28 +142,78 @@ def test_what_reports_and_workers_tell_is_json(run):
     )
 
 
-def test_workers_tell_one_summary_even_those_that_crash(run, monkeypatch):
-    # What is not needed takes longer to import than all else here.
-    monkeypatch.setenv("PYTEST_DISABLE_PLUGIN_AUTOLOAD", "1")
+def test_what_each_worker_imports_counts_once(run):
+    result = run(
+        """
+        price(3)
+        def test_it(): pass
+        """,
+        "--darkcall=record",
+        conftest="""
+        from types import SimpleNamespace
 
+        def pytest_sessionfinish(session):
+            # As two workers that end, and one that crashed.
+            watch = session.config.pluginmanager.get_plugin("darkcall-watch")
+            told = [{"outcomes": [["shop.price", "v2", "match", 5]], "reasons": [], "kinds": []}]
+            for output in ({}, {"darkcall": [*told, ["a"]]}, {"darkcall": [*told, ["b"]]}):
+                watch.pytest_testnodedown(SimpleNamespace(workeroutput=output))
+        """,
+    )
+
+    result.stdout.fnmatch_lines(
+        ["shop.price [[]v2[]]: 5 calls: 5 match", "no call was shadowed of: !idle, a, b, *"]
+    )
+
+
+def test_workers_tell_one_summary_even_those_that_crash(run):
     result = run(
         """
         import os
-        price(3)
 
-        @pytest.mark.parametrize("x", range(4))
-        def test_price(x): price(x)
-
+        def test_price(): price(3)
         def test_crash(): os._exit(1)
         """,
         "--darkcall=record",
-        *("-p", "darkcall", "-p", "xdist", "-n2"),
+        "-n1",
+        plugins=["darkcall", "xdist"],
     )
 
-    result.assert_outcomes(passed=4, failed=1)
-    # Each worker imports the file, whose call counts once.
-    told = [line for line in result.outlines if line.startswith("shop.price [candidate]: ")]
-    assert told == ["shop.price [candidate]: 5 calls: 3 match, 2 mismatch"]
+    result.assert_outcomes(passed=1, failed=1)
+    result.stdout.fnmatch_lines(["shop.price [[]candidate[]]: 1 call: 1 mismatch"])
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_test_that_is_forked_while_another_thread_counts_is_told_of(run):
+    result = run(
+        """
+        import os, threading
+
+        def test_fork(request):
+            watch = request.config.pluginmanager.get_plugin("darkcall-watch")
+            is_held, is_over = threading.Event(), threading.Event()
+
+            def count():
+                with watch._counting.inside:
+                    is_held.set()
+                    is_over.wait(0.05)
+
+            thread = threading.Thread(target=count)
+            thread.start()
+            is_held.wait()
+            child = os.fork()
+            if not child:
+                price(3)
+                os._exit(len(watch._take_counted()["kinds"]))
+            is_over.set()
+            thread.join()
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 1
+        """,
+        "--darkcall=record",
+        "-Wignore::DeprecationWarning",
+    )
+
+    result.assert_outcomes(passed=1)
 
 
 def test_an_account_is_the_same_after_it_passed_to_another_process(account_of):
@@ -245,6 +296,19 @@ def test_reasons_and_names_are_bounded(account_of):
 
     assert "and 2 more reasons" in lines
     assert lines[-1].endswith("shop.09, and 2 more")
+
+
+def test_launches_without_end_with_names_without_end_are_told_in_few_lines(account_of):
+    names = ["\x1b" * 900 + str(n) for n in range(200)]
+    account = account_of(
+        *({"launch": name, "candidate": name, "outcome": "match"} for name in names[:150])
+    )
+
+    lines = list(summary_lines(account, names))
+
+    assert len(lines) == 102
+    assert "and 50 more candidates" in lines
+    assert len("".join(lines)) < 250_000
 
 
 def test_values_that_look_the_same_are_shown_once(account_of):

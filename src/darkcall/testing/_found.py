@@ -178,10 +178,11 @@ def _kind_of(owner: Any, name: str) -> Kind:
         return "property"
     if isinstance(held, classmethod):
         return "classmethod"
-    # A callable object in a class is called without an instance.
-    is_bound = not isinstance(held, staticmethod) and hasattr(
-        type(launch_of(held).control), "__get__"
-    )
+    # A callable object in a class is called without an instance; a partial, too, though it has a
+    # __get__ from Python 3.13 on: one that warns.
+    control = launch_of(held).control
+    is_called_alone = isinstance(held, staticmethod) or isinstance(control, functools.partial)
+    is_bound = not is_called_alone and hasattr(type(control), "__get__")
     return "method" if is_bound else "function"
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 from collections import deque
 from typing import TYPE_CHECKING, Any, Final
 
@@ -11,6 +10,7 @@ import attrs
 import pytest
 
 from darkcall import _config
+from darkcall._forks import ForkGate
 from darkcall._model import CONTROL_NAME
 
 from ._capture import capture
@@ -120,10 +120,9 @@ class Watch:
         # The first of the current phase, and what no call has raised yet, by call.
         self._raised: MismatchError | None = None
         self._found: dict[str, list[Record]] = {}
-        self._asked = threading.local()
-        # No lock is taken on the way of a call: a fork may leave it locked.
+        # No lock is waited for on the way of a call.
         self._held: deque[tuple[Record, str, str, bool]] = deque()
-        self._counting = threading.Lock()
+        self._counting = ForkGate()
         self._counted = Account()
         self._outside = Account()
         self._told = Account()
@@ -149,11 +148,12 @@ class Watch:
         if fails and not is_allowed:
             self._found.setdefault(record.call_id, []).append(record)
         self._held.append((record, outcome, where.name, is_allowed))
-        if len(self._held) > _MAX_HELD and self._counting.acquire(blocking=False):
+        counting = self._counting.inside
+        if len(self._held) > _MAX_HELD and counting.acquire(blocking=False):
             try:
                 self._count()
             finally:
-                self._counting.release()
+                counting.release()
 
     def differing(self, call_id: str) -> Sequence[Record]:
         """Give the records for which a call that is over is to raise, and forget them.
@@ -161,9 +161,7 @@ class Watch:
         Args:
             call_id: The call's.
         """
-        records = self._found.pop(call_id, ())
-        self._asked.has_given = bool(records)
-        return records
+        return self._found.pop(call_id, ())
 
     def hear(self, error: MismatchError) -> None:
         """Hear what a call raises.
@@ -171,9 +169,7 @@ class Watch:
         Args:
             error: It.
         """
-        # Else it is a block inside the test that has the call raise.
-        if self._asked.has_given:
-            self._raised = self._raised or error
+        self._raised = self._raised or error
 
     def _count(self) -> None:
         with contextlib.suppress(IndexError):
@@ -182,7 +178,7 @@ class Watch:
                 self._counted.add(record, outcome, where, is_allowed=is_allowed)
 
     def _take_counted(self) -> dict[str, Any]:
-        with self._counting:
+        with self._counting.inside:
             self._count()
             counted, self._counted = self._counted, Account()
         return counted.to_plain() if counted.outcomes else {}

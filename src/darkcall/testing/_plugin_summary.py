@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 _MAX_KINDS: Final = 10
 _MAX_REASONS: Final = 10
 _MAX_NAMES: Final = 10
+_MAX_CANDIDATES: Final = 100
+_MAX_NAME: Final = 240
 _OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
 
 
@@ -37,7 +39,7 @@ def summary_lines(account: Account, names: Iterable[str]) -> Iterator[str]:
     reached = {launch for launch, _, _ in account.outcomes}
     unreached = sorted(set(names) - reached)
     if unreached:
-        shown = [one_line(name) for name in unreached[:_MAX_NAMES]]
+        shown = [one_line(name, _MAX_NAME) for name in unreached[:_MAX_NAMES]]
         yield f"no call was shadowed of: {', '.join(shown)}{_and_more(unreached, _MAX_NAMES)}"
 
 
@@ -51,12 +53,15 @@ def is_worth_a_word(account: Account) -> bool:
 
 
 def _count_lines(account: Account) -> Iterator[str]:
-    for launch, candidate in sorted({key[:2] for key in account.outcomes}):
+    candidates = sorted({key[:2] for key in account.outcomes})
+    for launch, candidate in candidates[:_MAX_CANDIDATES]:
         counts = {name: account.outcomes[launch, candidate, name] for name in _OUTCOMES}
         each = ", ".join(f"{count} {name}" for name, count in counts.items() if count)
         calls = sum(counts.values())
         noun = "call" if calls == 1 else "calls"
         yield f"{_full_name(launch, candidate)}: {calls} {noun}: {each}"
+    if len(candidates) > _MAX_CANDIDATES:
+        yield f"and {len(candidates) - _MAX_CANDIDATES} more candidates"
 
 
 def _kind_lines(account: Account) -> Iterator[str]:
@@ -66,8 +71,8 @@ def _kind_lines(account: Account) -> Iterator[str]:
     )
     for (launch, candidate, outcome, _), kind in kinds[:_MAX_KINDS]:
         allowed = f" ({kind.allowed} allowed by may_mismatch)" if kind.allowed else ""
-        name = _full_name(launch, candidate)
-        yield f"{kind.count} {outcome}{allowed}: {name} in {one_line(kind.test)}: {kind.text}"
+        name, test = _full_name(launch, candidate), one_line(kind.test, _MAX_NAME)
+        yield f"{kind.count} {outcome}{allowed}: {name} in {test}: {kind.text}"
     if len(kinds) > _MAX_KINDS:
         yield f"and {len(kinds) - _MAX_KINDS} more kinds of difference"
 
@@ -81,7 +86,7 @@ def _reason_lines(account: Account) -> Iterator[str]:
 
 
 def _full_name(launch: str, candidate: str) -> str:
-    return f"{one_line(launch)} [{one_line(candidate)}]"
+    return f"{one_line(launch, _MAX_NAME)} [{one_line(candidate, _MAX_NAME)}]"
 
 
 def _and_more(names: list[str], most: int) -> str:

@@ -104,7 +104,7 @@ class _Strict:
 
     def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
         self._watching.close()
-        for records in self._found.values():
+        for records in list(self._found.values()):
             self.hear(mismatch_of(records))
         first, self._first = self._first, None
         try:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from darkcall import _config
 from darkcall._errors import ConfigurationError
-from darkcall._policy import Policy, check_names
+from darkcall._policy import Policy, as_given, check_names
 from darkcall._report import source_of
 from darkcall.runners import InlineRunner
 
@@ -92,9 +92,10 @@ class Watching:
         self.take = take
         self.strictness = strictness
         self._caller = caller
-        self._forced = {**knobs, "runner": _runner, "sinks": (_onlooker,)}
+        self._forced = {**as_given(knobs), "runner": _runner, "sinks": (_onlooker,)}
         self._otherwise = {**_DETERMINISTIC, **({} if keep is None else {"keep": keep})}
-        self._restorable: _config.Restorable | None = None
+        self._restorable = _config.Restorable()
+        self._has_begun = False
         self._outlets: Sequence[Outlet] = ()
 
     def open(self) -> None:
@@ -108,19 +109,26 @@ class Watching:
                 f"DARKCALL=off is set in the environment: {self._caller}() would see no call; "
                 "unset it"
             )
-        if self._restorable is not None:
+        if self._has_begun:
             raise ConfigurationError(f"{self._caller}() is for one block: call it for each")
-        # With its last holder an outlet's counts would go; launches take these up again.
-        self._outlets = _config.resources().outlets
-        _open.append(self)
-        self._restorable = _config.force(_onlooker, self._forced, otherwise=self._otherwise)
+        self._has_begun = True
+        try:
+            # With its last holder an outlet's counts would go; launches take these up again.
+            self._outlets = _config.resources().outlets
+            _open.append(self)
+            _config.force(self._restorable, _onlooker, self._forced, otherwise=self._otherwise)
+        except BaseException:
+            self.close()
+            raise
 
     def close(self) -> None:
         """End."""
-        if self._restorable is not None:  # pragma: no branch -- only what was opened is closed
+        try:
             self._restorable.__exit__()
-        _open.remove(self)
-        self._outlets = ()
+        finally:
+            if self in _open:  # pragma: no branch -- else it was struck before
+                _open.remove(self)
+            self._outlets = ()
 
 
 class Onlooker:
