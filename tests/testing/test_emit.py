@@ -675,19 +675,20 @@ def test_two_functions_whose_launches_have_one_name_are_an_error(shop):
 
 
 def test_a_function_of_the_main_file_is_not_guessed(shop, tmp_path, monkeypatch):
-    (tmp_path / "another_shop.py").write_text(
+    (tmp_path / "other_shop.py").write_text(
         "from darkcall import dark_launch\nsame = dark_launch(candidate=str)(lambda value: value)\n"
-        "same.__darkcall_launch__.name = 'another_shop.same'\n"
+        "same.__darkcall_launch__.name = 'other_shop.same'\n"
     )
     monkeypatch.syspath_prepend(tmp_path)
     records = recorded((shop.same, 1))
     records[0]["launch"] = "__main__.same"
-    functions = [imported("shop:same"), imported("another_shop:same")]
+    functions = [imported("shop:same"), imported("other_shop:same")]
+    monkeypatch.delitem(sys.modules, "other_shop")
 
     (why,) = emit(records, [*functions, functions[0]]).left_out
 
     assert why.endswith(
-        "it may be shop:same and another_shop:same: --function for one of the two alone"
+        "it may be shop:same and other_shop:same: --function for one of the two alone"
     )
 
 
