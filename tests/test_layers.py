@@ -11,7 +11,7 @@ import pytest
 
 
 ROOT = Path(__file__).parents[1]
-MODULES = sorted((ROOT / "src" / "darkcall").rglob("*.py"))
+MODULES = sorted((ROOT / "src").rglob("*.py"))
 
 #: What stands on an extra, and on what.
 EXTRAS = {
@@ -20,6 +20,7 @@ EXTRAS = {
     "darkcall/analysis/_page/": ["altair", "jinja2", "markupsafe", "vl_convert"],
     "darkcall/analysis/_terminal/": ["rich"],
     "darkcall/testing/": ["hypothesis", "pytest"],
+    "_darkcall_pytest.py": ["pytest"],
 }
 
 

@@ -306,7 +306,7 @@ def check_names(knobs: Mapping[str, object], caller: str, *, known: Sequence[str
 
 
 def _hint(name: str, known: Sequence[str]) -> str:
-    if name in SETTINGS:
+    if name == CLOSE_TIMEOUT:
         return "it holds for the whole process, give it to configure()"
     # Imported when needed: it serves this message alone.
     import difflib  # noqa: PLC0415

@@ -55,6 +55,14 @@ def test_max_examples_alone_changes_nothing_else_of_the_profile():
     )
 
 
+def test_a_failure_is_not_explained_as_that_takes_longest_and_tells_lines_of_darkcall():
+    notes = failure(price, price_v2).__notes__
+    assert not [note for note in notes if "Explanation" in note or "any other" in note]
+    explained = hypothesis.settings(QUICK, phases=[*Phase])
+    test = equivalence_test(price, price_v2, settings=explained)
+    assert Phase.explain not in test._hypothesis_internal_use_settings.phases
+
+
 def test_a_seed_repeats_the_inputs():
     inputs = []
     for _ in range(2):

@@ -239,6 +239,8 @@ def test_strategies_are_given_from_the_left_or_by_name():
         ({"calls": {"push": (st.none(), st.none())}}, ConfigurationError, "2 strategies are more"),
         ({"calls": {"push": {"it": st.none()}}}, ConfigurationError, "has no parameter 'it'"),
         ({"calls": {"push": (3,)}}, ConfigurationError, "no strategy"),
+        ({"calls": ["push"]}, TypeError, r"calls=\['push'\] will not do: give a mapping"),
+        ({"observe": "size"}, TypeError, "observe='size' will not do: give a function"),
         ({"calls": {...: ()}}, TypeError, r"calls\[\.\.\.\] is \(\)"),
         ({"init": {"size": st.none()}}, ConfigurationError, "has no parameter 'size'"),
         ({"share": ("session",)}, ConfigurationError, "share='session'.*index, item, items"),
@@ -249,6 +251,11 @@ def test_strategies_are_given_from_the_left_or_by_name():
 def test_what_does_not_fit_the_class_fails_at_once(options, error, match):
     with pytest.raises(error, match=match):
         equivalence_machine(Stack, Stack, **options)
+
+
+def test_what_are_no_settings_is_refused():
+    with pytest.raises(ConfigurationError, match="settings=50 will not do"):
+        assert_equivalent_classes(Stack, Stack, settings=50)
 
 
 def test_a_function_is_no_class():

@@ -23,8 +23,8 @@ _MANY = settings(
     phases=[Phase.generate, Phase.shrink],
     report_multiple_bugs=False,
 )
-#: The smallest values are of no interest.
-_FOUND = settings(_MANY, phases=[Phase.generate])
+#: The smallest values are of no interest; the fewest steps are found in many, soonest in most.
+_FOUND = settings(_MANY, stateful_step_count=30, phases=[Phase.generate])
 
 
 def steps_of(control, candidate, **options):
@@ -229,7 +229,7 @@ def test_an_ordered_dict_made_of_a_list_does_what_an_ordered_dict_does():
 def test_an_item_that_is_moved_to_the_wrong_end_takes_two_items_to_show():
     calls = {"move_to_end": (_keys, st.booleans()), "__setitem__": (_keys, _numbers)}
     options = {"init": (), "calls": calls, "observe": lambda x: list(x.items())}
-    steps = steps_of(OrderedDict, NeverMovesToTheFront, **options, settings=_MANY)
+    steps = steps_of(OrderedDict, NeverMovesToTheFront, **options, settings=_FOUND)
     assert len(steps) == 4
     assert steps[-1].startswith("x.move_to_end(")
 

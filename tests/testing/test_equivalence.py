@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 import traceback
 
 import hypothesis
@@ -147,6 +148,58 @@ def test_a_strategy_that_gives_the_same_object_gives_it_unspoilt():
     assert all(cart == [1, 2, 3] for cart in candidate_saw)
 
 
+def test_a_candidate_cannot_make_what_the_control_returned_its_own():
+    known = []
+
+    def control(x: int):
+        known[:] = [x]
+        return known
+
+    def candidate(x: int):
+        known[:] = [x + 1]
+        return known
+
+    assert lines_of(failure(control, candidate))[2:4] == [
+        "  control returned [0]",
+        "  candidate returned [1]",
+    ]
+    assert_equivalent(control, candidate, isolate="share", settings=QUICK)
+
+
+def test_what_is_returned_and_cannot_be_copied_is_compared_as_it_is():
+    class Odd:
+        def __reduce__(self):
+            return _raise, ()
+
+    assert_equivalent(Odd, Odd, compare=lambda *both: True, settings=QUICK)
+    lock = threading.Lock()
+    assert_equivalent(lambda: [lock], lambda: [1], compare=_alike, settings=QUICK)
+
+
+def test_what_is_equal_to_nothing_but_itself_is_equal_to_itself():
+    class Missing:
+        def __eq__(self, other):
+            return self is other
+
+        __hash__ = object.__hash__
+
+    missing = Missing()
+    assert_equivalent(lambda: [missing], lambda: [missing], settings=QUICK)
+
+
+def _raise():
+    raise ValueError("no more")
+
+
+def _alike(one, other):
+    return len(one) == len(other)
+
+
+def test_an_argument_whose_copy_cannot_be_made_is_told():
+    with pytest.raises(ConfigurationError, match="arguments: a copy of them cannot be made: Type"):
+        assert_equivalent(lambda r: r.random(), lambda r: r.random(), st.randoms(), settings=QUICK)
+
+
 def test_what_is_shared_is_shown_as_it_was_given():
     error = failure(
         lambda cart: cart.append(1),
@@ -213,7 +266,16 @@ def test_what_can_be_read_once_is_read_once_for_all_candidates():
 
 def test_a_normalize_that_fails_is_told():
     error = failure(price, price, normalize=lambda result: 1 / 0)
-    assert lines_of(error)[-1] == "  could not be compared: normalize failed: ZeroDivisionError"
+    told = "  could not be compared: normalize failed: ZeroDivisionError: division by zero (in "
+    assert lines_of(error)[-1].startswith(told)
+
+
+def test_a_compare_that_fails_is_told_with_what_it_says_and_where():
+    def compare(control, candidate):
+        raise ValueError(f"no such currency: {control}")
+
+    line = lines_of(failure(price, price, compare=compare))[-1]
+    assert "compare failed: ValueError: no such currency: 0 (in compare, line " in line
 
 
 def test_differences_are_ignored_as_asked():

@@ -215,8 +215,11 @@ SANE = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=20)
 
 @pytest.mark.parametrize("name", ["mean", "fmean", "pstdev"])
 def test_the_last_digit_differs_for_a_few_numbers(name):
-    call, _ = smallest(*PAIRS[name], SANE)
-    assert len(call["data"]) <= 3
+    few = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=3)
+    # Which ones is of no interest, and floats take long to shrink.
+    found = hypothesis.settings(THOUSAND, phases=[Phase.generate])
+    with pytest.raises(MismatchError):
+        assert_equivalent(*PAIRS[name], few, settings=found)
 
 
 @pytest.mark.parametrize("name", ["mean", "pstdev"])

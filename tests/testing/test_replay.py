@@ -193,6 +193,19 @@ def test_each_side_has_arguments_of_its_own_and_the_candidate_is_in_the_dark(ben
     assert seen == [False, True]
 
 
+def test_a_candidate_cannot_make_what_the_control_returned_its_own(bench):
+    known = []
+
+    def keeps(x):
+        known[:] = [x]
+        return known
+
+    bench.control, bench.v2 = keeps, lambda x: [*keeps(x), known.append(1)][:1]
+    bench.record(1)
+
+    assert bench.only(outcomes=["match"]).agrees == 1
+
+
 def test_each_candidate_is_replayed_on_what_was_recorded_of_it(bench):
     bench.launch(candidate={"v2": bench.run_v2, "v3": lambda x: -x})
     bench.record(1, 2)

@@ -284,6 +284,17 @@ def test_without_a_signature_strategies_are_given_from_the_left():
         assert_equivalent(max, max, st.integers(), ...)
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("rest", "a tuple of all"), ("options", "a mapping of all")]
+)
+def test_what_has_stars_takes_all_at_once(name, kind):
+    def control(*rest, **options): ...
+
+    given = {"rest": st.just(()), "options": st.just({}), name: st.just(3)}
+    with pytest.raises(ConfigurationError, match=f"3 will not do for '{name}', which takes {kind}"):
+        assert_equivalent(control, control, given=given, settings=QUICK)
+
+
 def test_a_default_dict_is_given_as_one():
     def control(x: collections.Counter[str]): ...
 

@@ -8,7 +8,7 @@ import attrs
 
 from ._kinds import is_flaky
 from ._rebuild import NotRebuiltError, Rebuilder
-from ._sides import AGREEING
+from ._sides import AGREES
 from ._source import NotWrittenError
 from ._today import NotJudgedError, Today
 from ._written import body_of
@@ -110,4 +110,4 @@ class Chooser:
         if comparison is None:
             # It took too long.
             return None, raised
-        return outcome not in AGREEING, self._today.control_raised(comparison)
+        return outcome not in AGREES, self._today.control_raised(comparison)

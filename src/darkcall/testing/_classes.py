@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Unpack
 
 import attrs
@@ -13,14 +14,16 @@ from darkcall._errors import ConfigurationError
 from darkcall._policy import check_names
 
 from ._instances import Subject
-from ._machine import machine_of, unexplained
+from ._machine import machine_of
 from ._pair import COMPARED_BY, CompareKnobs
+from ._settings import checked_settings, unexplained
 from ._sides import Rules
 from ._surface import constructor_of, operations_of
+from ._told import telling
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from types import EllipsisType
 
     from ._operations import Strategies
@@ -162,6 +165,7 @@ def assert_equivalent_classes(
         ...
     """
     __tracebackhide__ = True
+    settings = checked_settings(settings)
     machine = equivalence_machine(
         control, candidate, init=init, calls=calls, observe=observe, **rules
     )
@@ -180,8 +184,15 @@ def _subject(
     calls: Mapping[str | EllipsisType, Strategies | None] | None,
     observe: Callable[[Any], Any] | None,
 ) -> Subject:
-    policy = _config.policy_with(knobs)
+    policy = telling(_config.policy_with(knobs))
     calls = {...: ...} if calls is None else calls
+    if not isinstance(calls, Mapping):
+        raise TypeError(
+            f"calls={calls!r} will not do: give a mapping of methods to strategies, as "
+            "{'add': (st.integers(),), ...: ...}"
+        )
+    if not (observe is None or callable(observe)):
+        raise TypeError(f"observe={observe!r} will not do: give a function that takes an instance")
     operations = operations_of(control, candidate, calls, policy)
     constructor = constructor_of(control, candidate, init, policy)
     parameters = {name for one in (constructor, *operations) for name in one.inputs.parameters}

@@ -16,7 +16,9 @@ from darkcall._policy import check_names
 
 from ._failure import plainly_shown
 from ._pair import COMPARED_BY, CompareKnobs, Pair
+from ._settings import checked_settings, unexplained
 from ._strategies import strategies_for
+from ._vacuous import Complaints
 
 
 if TYPE_CHECKING:
@@ -80,7 +82,9 @@ def equivalence_test(
     for the smallest input on which they differ.  ``settings``, ``example``, ``seed`` and
     ``reproduce_failure`` of hypothesis decorate it, and its database knows what failed before.
     Strategies come from the control's type hints where none are given, and from the constants in
-    the code of both sides; what has a default is sometimes left out then.
+    the code of both sides; what has a default is sometimes left out then.  A control that raises
+    ``TypeError`` or ``AttributeError`` whatever it is given is warned of: both may agree that the
+    strategies are wrong.
 
     Args:
         control: A launched function; or any callable, with a candidate.
@@ -91,7 +95,9 @@ def equivalence_test(
         examples: Inputs to try first: tuples of positional arguments, or mappings by parameter
             name.
         max_examples: So many inputs are tried; as the settings have it by default.
-        settings: Settings of hypothesis; the current profile by default.
+        settings: Settings of hypothesis; the current profile by default.  What fails is not
+            explained: that takes longest, and tells lines of darkcall.  Those that decorate the
+            test explain it, unless their ``phases`` leave that out.
         **rules: How the two are compared, as :func:`darkcall.dark_launch` takes it: ``compare``,
             ``compare_exceptions``, ``normalize``, ``ignore``, ``isolate``, ``share``.  Those of
             the launch hold where none are given.
@@ -221,10 +227,7 @@ def made(
 ) -> Callable[[], None]:
     """Make the test; takes, gives and raises what ``equivalence_test`` does, and takes launches."""
     check_names(rules, "assert_equivalent", known=COMPARED_BY)
-    if not isinstance(settings, hypothesis.settings | None):
-        raise ConfigurationError(
-            f"settings={settings!r} will not do: give hypothesis.settings(...)"
-        )
+    settings = checked_settings(settings)
     if not isinstance(given, Mapping | None):
         raise ConfigurationError(
             f"given={given!r} will not do: give a mapping of parameter names to strategies"
@@ -243,9 +246,12 @@ def made(
     test.__qualname__ = test.__name__
     for example in reversed([_example_of(inputs, one) for one in examples]):
         test = hypothesis.example(**{name: example.get(name) for name in drawn_from})(test)
+    settings = unexplained(hypothesis.settings() if settings is None else settings)
     if max_examples is not None:
         settings = hypothesis.settings(settings, max_examples=max_examples)
-    return test if settings is None else settings(test)
+    # As a decorator they would refuse those that a user puts on top.
+    vars(test)["_hypothesis_internal_use_settings"] = settings
+    return test
 
 
 def _by_name(inputs: Inputs, strategies: Sequence[Any], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -281,9 +287,10 @@ def _example_of(inputs: Inputs, example: Any) -> dict[str, Any]:
 
 def _inner_test_of(pair: Pair, names: tuple[str, ...]) -> Callable[..., None]:
     """Make what hypothesis calls with each input; its parameters are the control's."""
+    complaints = Complaints(pair.name)
 
     def inner(*values: Any, __tracebackhide__: bool = True) -> None:  # noqa: ARG001 -- for pytest
-        pair.check(dict(zip(names, values, strict=True)))
+        complaints.note(pair.check(dict(zip(names, values, strict=True))))
 
     against = ", ".join(side.name for side in pair.candidates)
     inner.__name__ = inner.__qualname__ = f"test_{_identifier(pair.control.name)}"

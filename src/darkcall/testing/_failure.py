@@ -6,6 +6,7 @@ import functools
 import inspect
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
 from hypothesis.control import current_build_context
 from hypothesis.vendor.pretty import RepresentationPrinter
 
@@ -17,6 +18,7 @@ from darkcall._text import one_line, qualname_of
 from ._inputs import class_of, name_of
 from ._message import difference_lines
 from ._mismatch import MismatchError
+from ._told import MAX_SHOWN, told
 
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
     from darkcall._comparison import Comparison
     from darkcall._model import Observation
 
-_MAX_SHOWN: Final = 4000
 #: Of what cannot be compared, nothing is known.
 _DISAGREES: Final = (Outcome.MISMATCH, Outcome.CANDIDATE_ERROR)
 #: One line, however long: it is to be pasted.
@@ -67,7 +68,7 @@ def shown_value(value: Any) -> str:
 def plainly_shown(value: Any) -> str:
     """Show a value as its ``repr`` does, on one line."""
     try:
-        return one_line(repr(value), _MAX_SHOWN)
+        return one_line(repr(value), MAX_SHOWN)
     except Exception as error:  # noqa: BLE001 -- the value's own code
         return f"<{qualname_of(type(value))} whose repr raised {qualname_of(type(error))}>"
 
@@ -105,10 +106,54 @@ def shown_call(
     return f"{name}({', '.join(arguments)})"
 
 
+@attrs.frozen
+class Failed:
+    """A candidate that does not do what the control does, told.
+
+    Attributes:
+        name: Its name.
+        control: What the control did, as text.
+        lines: What the candidate did, and where they differ.
+        differences: The same as plain data.
+        is_compared: Whether they could be compared.
+        raised: What the candidate raised, or else the control; None for neither.
+    """
+
+    name: str
+    control: str
+    lines: list[str]
+    differences: list[dict[str, Any]]
+    is_compared: bool
+    raised: BaseException | None
+
+    @classmethod
+    def of(cls, name: str, comparison: Comparison) -> Failed:
+        """Tell of a candidate.
+
+        Args:
+            name: Its name.
+            comparison: How it differs.
+        """
+        differences = [describe_difference(one, OPEN) for one in comparison.differences]
+        sides = (comparison.candidate, comparison.control)
+        raised = [one.exception for one in sides if one is not None and one.raised]
+        return cls(
+            name,
+            what_it_did(comparison.control),
+            [
+                f"  {name} {what_it_did(comparison.candidate)}",
+                *comparison_lines(comparison, differences),
+            ],
+            differences,
+            comparison.reason is None,
+            next(iter(raised), None),
+        )
+
+
 def failure_of(
     name: str,
     call: str,
-    failed: Sequence[tuple[str, Comparison]],
+    failed: Sequence[Failed],
     again: Comparison,
     *,
     is_shared: bool,
@@ -118,38 +163,31 @@ def failure_of(
     Args:
         name: What was tested.
         call: The call, as text.
-        failed: Each candidate that differs: its name, and the comparison.
+        failed: Each candidate that differs.
         again: The control, compared with itself on the same input.
         is_shared: Whether a part of the input is the same object for all.
 
     Returns:
         The error, not raised; its cause is what one of the sides raised, if any.
     """
-    control = failed[0][1].control
-    lines = [f"{one_line(name)}: {_who(failed)}", f"  {call}", f"  control {what_it_did(control)}"]
+    lines = [f"{one_line(name)}: {_who(failed)}", f"  {call}", f"  control {failed[0].control}"]
     if again.outcome in _DISAGREES:
         lines.append(
             "  the control disagrees with itself: run again on the same input, it "
             + what_it_did(again.candidate)
             + ("; what is shared may have changed in between" if is_shared else "")
         )
-    described: list[dict[str, Any]] = []
-    for candidate, comparison in failed:
-        differences = [describe_difference(one, OPEN) for one in comparison.differences]
-        lines += [f"  {candidate} {what_it_did(comparison.candidate)}"]
-        lines += comparison_lines(comparison, differences)
-        described += differences
+    lines += [line for one in failed for line in one.lines]
+    described = [difference for one in failed for difference in one.differences]
     error = MismatchError("\n".join(lines), described)
     # Not its context: hypothesis would take each place that raises for another failure.
-    sides = (*(comparison.candidate for _, comparison in failed), control)
-    raised = [side.exception for side in sides if side is not None and side.raised]
-    error.__cause__ = raised[0] if raised else None
+    error.__cause__ = next((one.raised for one in failed if one.raised is not None), None)
     return error
 
 
-def _who(failed: Sequence[tuple[str, Comparison]]) -> str:
-    names = [name for name, _ in failed]
-    if all(comparison.reason for _, comparison in failed):
+def _who(failed: Sequence[Failed]) -> str:
+    names = [one.name for one in failed]
+    if not any(one.is_compared for one in failed):
         return f"{_joined(names)} could not be compared"
     return f"{_joined(names)} {'differs' if len(names) == 1 else 'differ'} from the control"
 
@@ -164,22 +202,7 @@ def what_it_did(side: Observation | None) -> str:
         return ""
     if side.exception is None:
         return f"returned {plainly_shown(side.value)}"
-    kind = qualname_of(type(side.exception))
-    try:
-        message = one_line(str(side.exception), _MAX_SHOWN)
-    except Exception:  # noqa: BLE001 -- the exception's own code
-        message = "<no message>"
-    return f"raised {kind}: {message}{_where(side.exception)}"
-
-
-def _where(error: BaseException) -> str:
-    traceback = error.__traceback__
-    if traceback is None:
-        return ""
-    while traceback.tb_next is not None:
-        traceback = traceback.tb_next
-    code = traceback.tb_frame.f_code
-    return f" (in {one_line(code.co_name)}, line {traceback.tb_lineno} of {code.co_filename})"
+    return f"raised {told(side.exception)}"
 
 
 def comparison_lines(

@@ -6,6 +6,7 @@ import functools
 import inspect
 import sys
 import types
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from darkcall._errors import ConfigurationError
@@ -14,7 +15,7 @@ from darkcall._text import escaped
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Sequence
 
 _BY_POSITION: Final = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
 
@@ -202,9 +203,9 @@ class Inputs:
         for place, (name, parameter) in enumerate(self.parameters.items()):
             value = values.get(name, LEFT_OUT)
             if parameter.kind is parameter.VAR_POSITIONAL:
-                rest = () if value is LEFT_OUT else tuple(value)
+                rest = () if value is LEFT_OUT else tuple(_starred(name, value, Iterable))
             elif parameter.kind is parameter.VAR_KEYWORD:
-                kwargs.update({} if value is LEFT_OUT else value)
+                kwargs.update({} if value is LEFT_OUT else _starred(name, value, Mapping))
             elif parameter.kind in _BY_POSITION and (
                 by_position
                 or parameter.kind is parameter.POSITIONAL_ONLY
@@ -227,3 +228,10 @@ class Inputs:
             one.kind is one.VAR_POSITIONAL and values.get(one.name)
             for one in self.parameters.values()
         )
+
+
+def _starred(name: str, value: Any, kind: Any) -> Any:
+    if not isinstance(value, kind):
+        what = "a mapping" if kind is Mapping else "a tuple"
+        raise ConfigurationError(f"{value!r} will not do for {name!r}, which takes {what} of all")
+    return value

@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import attrs
 
 from darkcall._describe import describe_difference
-from darkcall._model import Observation, Outcome
+from darkcall._model import Observation
 from darkcall._policy import Policy
 
 from ._failure import OPEN, comparison_lines, what_it_did
 from ._mismatch import MismatchError
-from ._sides import Arguments, Rules, compared, run_candidate, run_control
+from ._sides import AGREES, Arguments, Rules, compared, run_candidate, run_control
 
 
 if TYPE_CHECKING:
@@ -40,7 +40,6 @@ _LISTED: Final = (Iterator, MappingView, AsyncIterator)
 T = TypeVar("T")
 #: The arguments of what takes none.
 _NOTHING: Final = Arguments(Rules.of("", list, Policy(), shares_own=False), (), {})
-_AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
 
 
 class Returned(enum.Enum):
@@ -153,6 +152,8 @@ class Instances:
         self._candidate = _Side(subject.candidate, run_candidate)
         #: What was done.
         self.calls: list[Call] = []
+        #: What the control did last.
+        self.did = Observation()
         self._code: list[str | None] = []
 
     def apply(self, call: Call) -> MismatchError | None:
@@ -195,7 +196,8 @@ class Instances:
         self._code.append(repr(call) if shares else None)
         arguments = Arguments(rules, call.args, call.kwargs)
         run = call.operation.run
-        return self._control.apply(run, arguments), self._candidate.apply(run, arguments)
+        self.did = self._control.apply(run, arguments)
+        return self.did, self._candidate.apply(run, arguments)
 
     def _settled(self, both: Both) -> Both | None:
         """Make of results what can be compared; None if both are the instance itself."""
@@ -261,7 +263,7 @@ class Instances:
         self, rules: Rules, both: Both, *, is_state: bool = False
     ) -> MismatchError | None:
         comparison = compared(rules, *both)
-        if comparison.outcome in _AGREES:
+        if comparison.outcome in AGREES:
             return None
         names = (self._subject.control.__name__, self._subject.candidate.__name__)
         code = [

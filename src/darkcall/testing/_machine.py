@@ -11,6 +11,8 @@ from hypothesis.control import current_build_context
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 
 from ._instances import Instances, Subject, with_fewer_steps
+from ._settings import unexplained
+from ._vacuous import Complaints
 
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
     Returns:
         A class that makes both and then takes steps.
     """
+    complaints = {one.name: Complaints(one.rules.name) for one in subject.operations}
 
     class Machine(RuleBasedStateMachine):
         def __init__(self) -> None:
@@ -41,6 +44,7 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
         @rule(call=st.one_of([one.calls() for one in subject.operations]))
         def step(self, call: Call) -> None:
             self._apply(call)
+            complaints[call.operation.name].note(self.instances.did)
 
         def _apply(self, call: Call) -> None:
             error = self.instances.apply(call)
@@ -65,16 +69,6 @@ def machine_of(subject: Subject) -> type[RuleBasedStateMachine]:
     )
     Machine.TestCase.settings = unexplained(Machine.TestCase.settings)
     return Machine
-
-
-def unexplained(settings: hypothesis.settings) -> hypothesis.settings:
-    """Leave out the phase that explains a failure.
-
-    On Python 3.11 it takes ten times as long as to find one, and what it tells is lines of this
-    package, as it is here that the two sides are found to differ.
-    """
-    phases = [phase for phase in settings.phases if phase is not hypothesis.Phase.explain]
-    return hypothesis.settings(settings, phases=phases)
 
 
 def _full_name(kind: type) -> str:

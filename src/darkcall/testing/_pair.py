@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import types
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
@@ -13,13 +12,21 @@ from darkcall._candidate import UnresolvedError
 from darkcall._decorator import launch_of
 from darkcall._errors import ConfigurationError, SignatureMismatchError
 from darkcall._launch import Launch
-from darkcall._model import Outcome
 from darkcall._signatures import check_signatures, signature_of
 from darkcall._text import escaped
 
-from ._failure import failure_of, shown_call
+from ._failure import Failed, failure_of, shown_call
 from ._inputs import Inputs, name_of, unbound
-from ._sides import Arguments, Rules, as_it_is_now, compared, run_candidate, run_control
+from ._sides import (
+    AGREES,
+    Arguments,
+    Rules,
+    compared,
+    kept_result,
+    run_candidate,
+    run_control,
+)
+from ._told import telling
 
 
 if TYPE_CHECKING:
@@ -45,7 +52,6 @@ class CompareKnobs(TypedDict, total=False):
 
 
 COMPARED_BY: Final = tuple(CompareKnobs.__annotations__)
-_AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
 
 
 class _Once:
@@ -133,7 +139,7 @@ class Pair:
         function, bound = unbound(control)
         own_knobs = {} if launch is None else launch._explicit  # noqa: SLF001 -- those given here win
         explicit = {**own_knobs, **knobs}
-        policy = _config.policy_with(explicit)
+        policy = telling(_config.policy_with(explicit))
         if policy.normalize is not None:
             policy = attrs.evolve(policy, normalize=_Once(policy.normalize))
         name = name_of(control) if launch is None else launch.name
@@ -167,11 +173,14 @@ class Pair:
             )
         return cls(name, Inputs(control, count), first, candidates)
 
-    def check(self, values: Mapping[str, Any]) -> None:
+    def check(self, values: Mapping[str, Any]) -> Observation:
         """Run all sides on one input.
 
         Args:
             values: By name in a test; ``LEFT_OUT`` for what the call leaves out.
+
+        Returns:
+            What the control did.
 
         Raises:
             MismatchError: A candidate does not do what the control does.
@@ -184,22 +193,21 @@ class Pair:
         # Whoever shares an argument may change it before it is shown.
         call = self._shown(values) if self._shares else None
         kept = self._kept(self.control, values)
-        control = run_control(self.control.function, kept)
-        # What cannot be copied is compared as it is.
-        with contextlib.suppress(ConfigurationError):
-            control = as_it_is_now(control, kept)
+        control = _comparable(run_control(self.control.function, kept), kept, self.control.rules)
         failed = []
         for side in self.candidates:
             own = kept if self._is_called_alike(side) else self._kept(side, values)
             candidate = run_candidate(side.function, own)
-            comparison = compared(side.rules, control, candidate)
-            if comparison.outcome not in _AGREES:
-                failed.append((side.name, comparison))
+            comparison = compared(side.rules, control(), candidate)
+            if comparison.outcome not in AGREES:
+                # At once: whatever runs after it may change what it returned.
+                failed.append(Failed.of(side.name, comparison))
         if failed:
             again = run_control(self.control.function, kept)
-            itself = compared(self.control.rules, control, again)
+            itself = compared(self.control.rules, control(), again)
             shown = call or self._shown(values)
             raise failure_of(self.name, shown, failed, itself, is_shared=self._shares)
+        return control()
 
     @property
     def _shares(self) -> bool:
@@ -221,6 +229,25 @@ class Pair:
     def _shown(self, values: Mapping[str, Any]) -> str:
         args, kwargs = self.inputs.call_with(values)
         return shown_call(self.control.function, self.control.bound, args, kwargs)
+
+
+def _comparable(
+    control: Observation, arguments: Arguments, rules: Rules
+) -> Callable[[], Observation]:
+    """Keep what a control returned, if its copies can be compared."""
+    # Who copies an iterator reads it, or shares what it reads from.
+    if hasattr(type(control.value), "__next__"):
+        return lambda: control
+    try:
+        kept = kept_result(control, arguments)
+    except ConfigurationError:
+        return lambda: control
+    first = kept()
+    if first.value is control.value:
+        return kept
+    # What is equal to nothing but itself is compared as it is.
+    is_told = compared(rules, first, kept()).outcome in AGREES
+    return kept if is_told else lambda: control
 
 
 def _launch_of(control: Any) -> Launch | None:

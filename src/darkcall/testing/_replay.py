@@ -17,7 +17,7 @@ from darkcall._model import Outcome
 from ._rebuild import NotRebuiltError, Rebuilder
 from ._recorded import DIFFERING, Recorded, key_of
 from ._replayed import CandidateReplay, Replay, SignatureReplay
-from ._sides import AGREEING
+from ._sides import AGREES
 from ._today import NotJudgedError, Today
 
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from darkcall._launch import Launch
 
-_RECORDED_AGREEMENT: Final = frozenset({outcome.value for outcome in AGREEING})
+_RECORDED_AGREEMENT: Final = frozenset({outcome.value for outcome in AGREES})
 #: What stands for a signature where there is none.
 _TIMEOUT: Final = "(timeout)"
 _MAX_REASONS: Final = 100
@@ -120,7 +120,7 @@ class _Run:
         one.is_judged = True
         if self._today.answers_otherwise(comparison, record):
             self._changed_controls.add(key)
-        if outcome in AGREEING:
+        if outcome in AGREES:
             return
         one.differs = outcome.value, self._today.signature(outcome, comparison)
         if (name, *one.differs) not in self._examples:

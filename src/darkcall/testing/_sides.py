@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Pair = tuple[tuple[Any, ...], dict[str, Any]]
 
 #: With these a candidate does what the control does, as far as the rules ask.
-AGREEING: Final = frozenset({Outcome.MATCH, Outcome.IGNORED})
+AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
 
 #: A test is in no hurry, and has no neighbours.
 _LIMITS: Final = Limits(sys.maxsize, math.inf)
@@ -128,7 +128,16 @@ class Arguments:
         return pair
 
 
-def as_it_is_now(control: Observation, arguments: Arguments) -> Observation:
+def can_be_kept(value: Any) -> bool:
+    """Tell whether each side can have a copy of a value."""
+    try:
+        keep(value, Writer(_LIMITS))
+    except UnkeepableError:
+        return False
+    return True
+
+
+def kept_result(control: Observation, arguments: Arguments) -> Callable[[], Observation]:
     """Keep what a control returned, where the launch would: the candidate may get at it.
 
     Args:
@@ -136,21 +145,22 @@ def as_it_is_now(control: Observation, arguments: Arguments) -> Observation:
         arguments: What it was called with.
 
     Returns:
-        The same, with a copy of what was returned.
+        What gives the same, each time with another copy of what was returned.
 
     Raises:
         ConfigurationError: What it returned cannot be copied.
     """
     if control.raised or arguments.is_shared:
-        return control
+        return lambda: control
     try:
         kept = in_the_dark(keep, control.value, Writer(_LIMITS), arguments.shared)
-        return attrs.evolve(control, value=in_the_dark(opened, kept))
+        in_the_dark(opened, kept)
     except Exception as error:
         what = str(error) if isinstance(error, UnkeepableError) else qualname_of(type(error))
         raise ConfigurationError(
             f"{arguments.name}: what the control returned cannot be copied: {what}"
         ) from error
+    return lambda: attrs.evolve(control, value=in_the_dark(opened, kept))
 
 
 def run_control(control: Callable[..., Any], arguments: Arguments) -> Observation:

@@ -15,6 +15,7 @@ from darkcall._errors import ConfigurationError
 from darkcall._signatures import call_of, unpartial
 
 from ._constants import constants_of
+from ._for_both import for_both
 from ._hints import enriched
 from ._inputs import LEFT_OUT, Inputs, class_of
 from ._likely import likely_values
@@ -139,7 +140,7 @@ def _from_type(inputs: Inputs, name: str, hint: Any, likely: Likely) -> Strategy
             f"{inputs.name}: no strategy for {name!r} comes of its hint {_shown(hint)}: {error}; "
             f"{_way_out(name)}"
         ) from error
-    return strategy
+    return for_both(strategy, hint, lambda part: _from_type(inputs, name, part, likely))
 
 
 def _hint_of(inputs: Inputs, name: str, parameter: inspect.Parameter) -> Any:

@@ -12,7 +12,7 @@ from darkcall._model import Observation, Outcome
 from darkcall.compare import signature_of
 
 from ._rebuild import json_of
-from ._sides import Arguments, Rules, as_it_is_now, compared, run_candidate, run_control
+from ._sides import Arguments, Rules, compared, kept_result, run_candidate, run_control
 from ._timed import Timed, TookTooLongError
 
 
@@ -57,7 +57,7 @@ class Today:
         try:
             arguments = Arguments(self._rules, args, kwargs)
             control = _did(run_control, self._launch.control, arguments)
-            control = as_it_is_now(control, arguments)
+            kept = kept_result(control, arguments)
             its_run = functools.partial(_did, run_candidate, candidate, arguments)
             did = self._timed[name].run(its_run)
         except ConfigurationError as error:
@@ -66,7 +66,7 @@ class Today:
             if error.is_given_up:
                 raise NotJudgedError(f"{name}: not run after too many runs did not end") from None
             return Outcome.TIMEOUT, None
-        comparison = compared(self._rules, control, did)
+        comparison = compared(self._rules, kept(), did)
         if comparison.outcome is Outcome.UNCOMPARABLE:
             why = self._redactor.text(f"{comparison.reason}")
             raise NotJudgedError(f"{name}: cannot be compared: {why}")
