@@ -172,8 +172,9 @@ def test_what_cannot_be_written_is_told_and_nothing_is_written(typed, module, tm
 def test_the_options_narrow_what_is_written(typed, module):
     written("records", (module.emitted_same, 1), (module.emitted_same, True))
 
-    assert typed("emit", "records", "-o", "-", "--launch", "another")[0] == 2
     assert "1 test written" in typed("emit", "records", "-o", "-", "--limit", "1")[2]
+    same = ("--launch", "an_emitted_shop.emitted_same")
+    assert "2 tests written" in typed("emit", "records", "-o", "-", *same)[2]
 
 
 def test_a_file_of_its_own_is_written_anew(typed, module, tmp_path):
@@ -239,7 +240,20 @@ def test_what_is_printed_needs_no_encoding(typed, module, monkeypatch):
 
 
 def test_a_launch_without_mismatches_is_named(typed, module):
-    written("records", (module.emitted_same, 1))
-    told = "no tests: no mismatches of another to write them of, in 1 record\n"
+    written("records", (module.emitted_same, 1), (module.emitted_other, 1.0))
+    words = ("emit", "records", "-o", "test_found.py", "--launch")
 
-    assert typed("emit", "records", "-o", "test_found.py", "--launch", "another")[1] == told
+    assert typed(*words, "of its own")[:2] == (
+        2,
+        "no tests: no mismatches of of its own to write them of, in 2 records\n",
+    )
+
+
+def test_a_launch_that_no_record_is_of_is_an_error_that_names_those_that_there_are(typed, module):
+    written("records", (module.emitted_same, 1), (module.emitted_same, 2))
+
+    assert typed("emit", "records", "-o", "test_found.py", "--launch", "typo") == (
+        3,
+        "",
+        "darkcall: no record is of the launch typo; there are 2 of an_emitted_shop.emitted_same\n",
+    )

@@ -103,7 +103,8 @@ def emit(
         The file, and what is not in it.
 
     Raises:
-        ConfigurationError: Two of the functions have launches of one name.
+        ConfigurationError: Two of the functions have launches of one name, or no record is of the
+            launch.
     """
     writer = _Writer(functions)
     kinds = kinds_in(records, launch)

@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from darkcall._describe import is_exact
+from darkcall._errors import ConfigurationError
 from darkcall._model import CONTROL_NAME
+from darkcall._text import one_line
 
 from ._rebuild import json_of
-from ._recorded import DIFFERING, key_of
+from ._recorded import DIFFERING, PassedOver, key_of
 
 
 if TYPE_CHECKING:
@@ -104,17 +106,22 @@ def kinds_in(records: Iterable[dict[str, Any]], launch: str | None) -> list[Kind
 
     Returns:
         The kinds, the most frequent first.
+
+    Raises:
+        ConfigurationError: No record is of the launch.
     """
     kinds: dict[tuple[str, str, str], Kind] = {}
+    passed_over, is_there = PassedOver(), False
     for record in records:
-        is_asked = launch is None or record["launch"] == launch
-        if (
-            not is_asked
-            or record["outcome"] not in DIFFERING
-            or record["candidate"] == CONTROL_NAME
-        ):
+        if launch not in {None, record["launch"]}:
+            passed_over.add(record["launch"])
+            continue
+        is_there = True
+        if record["outcome"] not in DIFFERING or record["candidate"] == CONTROL_NAME:
             continue
         signature = record.get("signature") or record["outcome"]
         key = (record["launch"], record["candidate"], signature)
         kinds.setdefault(key, Kind(*key)).add(record)
+    if launch is not None and not is_there:
+        raise ConfigurationError(one_line(passed_over.told(launch)))
     return sorted(kinds.values(), key=lambda kind: (-kind.calls, kind.launch, kind.signature))

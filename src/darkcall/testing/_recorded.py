@@ -29,6 +29,21 @@ _MAX_NAMED: Final = 5
 _DIGEST_BYTES: Final = 16
 
 
+class PassedOver(collections.Counter[str]):
+    """Counts records of launches that nobody asked for; the first few launches by name."""
+
+    def add(self, launch: str) -> None:
+        """Count a record."""
+        is_known = launch in self or len(self) < _MAX_NAMED
+        self[launch if is_known else "(others)"] += 1
+
+    def told(self, launch: str) -> str:
+        """Say that there is none of the launch that somebody asked for, and of which there are."""
+        others = ", ".join(f"{count:,} of {name}" for name, count in self.items())
+        there = f"; there are {others}" if others else ""
+        return f"no record is of the launch {launch}{there}"
+
+
 class Recorded:
     """Goes once through records and gives those of one launch.
 
@@ -61,7 +76,7 @@ class Recorded:
         self._launch = launch
         self._outcomes = frozenset(outcomes)
         self._reading = read(*sources)
-        self.passed_over: collections.Counter[str] = collections.Counter()
+        self.passed_over = PassedOver()
 
     @property
     def unread(self) -> dict[str, int]:
@@ -82,23 +97,14 @@ class Recorded:
         is_there = False
         for record in self._reading:
             if record["launch"] != self._launch:
-                self._pass_over(record["launch"])
+                self.passed_over.add(record["launch"])
                 continue
             is_there = True
             if record["outcome"] in self._outcomes and record["candidate"] != CONTROL_NAME:
                 yield record
         if not is_there:
-            raise ConfigurationError(self._nothing())
-
-    def _pass_over(self, launch: str) -> None:
-        is_known = launch in self.passed_over or len(self.passed_over) < _MAX_NAMED
-        self.passed_over[launch if is_known else "(others)"] += 1
-
-    def _nothing(self) -> str:
-        where = ", ".join(map(str, self._sources))
-        others = ", ".join(f"{count:,} of {name}" for name, count in self.passed_over.items())
-        there = f"; there are {others}" if others else ""
-        return one_line(f"{where}: no record is of the launch {self._launch}{there}")
+            where = ", ".join(map(str, self._sources))
+            raise ConfigurationError(one_line(f"{where}: {self.passed_over.told(self._launch)}"))
 
 
 def key_of(record: dict[str, Any]) -> bytes:
