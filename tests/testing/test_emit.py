@@ -19,10 +19,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkcall import ConfigurationError
-from darkcall.testing import MismatchError, capture
+from darkcall.testing import MismatchError, _choice, _written, capture
 from darkcall.testing._emit import MARK, emit
 from darkcall.testing._found import imported
 from darkcall.testing._kinds import MAX_INPUTS
+from darkcall.testing._source import NotWrittenError
 
 
 SHOP = """
@@ -602,6 +603,20 @@ def test_a_test_that_passes_today_says_so(shop, monkeypatch):
     )
     assert "    fee(10, quantity=10)\n" in emitted.code
     assert "passes today, on the one input that was tried\n" in emit(records[:1]).code
+
+
+def test_a_test_that_passes_today_counts_inputs_that_could_not_be_written(shop, monkeypatch):
+    def body_of(found, arguments, *rest):
+        if arguments["quantity"] == 11:
+            raise NotWrittenError("no source")
+        return _written.body_of(found, arguments, *rest)
+
+    records = recorded((shop.fee, 10, 10), (shop.fee, 1, 11))
+    monkeypatch.setattr(shop, "FREE", 11)
+    monkeypatch.setattr(_choice, "body_of", body_of)
+
+    told = "on 1 of 2 inputs that were tried; no test could be written of the others\n"
+    assert f"    # passes today, {told}" in emit(records).code
 
 
 def test_so_many_inputs_of_a_kind_are_tried_and_equal_ones_once(shop, monkeypatch):

@@ -36,12 +36,14 @@ class Choice:
         body: The body of the test.
         record: The record that the input is of.
         differs: Whether the candidate differs on it today; None if that could not be found out.
-        tried: On how many inputs of the kind it does not differ today.
+        agreeing: On how many inputs of the kind it does not differ today.
+        tried: How many inputs of the kind were run.
     """
 
     body: Body
     record: Mapping[str, Any]
     differs: bool | None
+    agreeing: int
     tried: int
 
 
@@ -76,16 +78,16 @@ class Chooser:
         written: dict[bool | None, list[tuple[Body, dict[str, Any]]]]
         written = {state: [] for state in _RANKS}
         reasons: list[str] = []
-        tried = 0
+        seen: list[bool | None] = []
         for record in kind.records:
             try:
                 differs, raised = self._run(kind.candidate, record)
-                tried += differs is False
+                seen.append(differs)
                 if len(written[differs]) < _MAX_WRITTEN:
                     # Made anew: what ran may have changed them, if they are shared.
                     arguments = self._rebuilder.of_record(record)
-                    seen = {**record, "control_raised": raised}
-                    body = body_of(self._found, arguments, seen, imports, kind.candidate)
+                    today = {**record, "control_raised": raised}
+                    body = body_of(self._found, arguments, today, imports, kind.candidate)
                     written[differs].append((body, record))
             except (NotRebuiltError, NotWrittenError) as error:
                 reasons.append(str(error))
@@ -94,7 +96,7 @@ class Chooser:
         for differs, tests in sorted(written.items(), key=lambda pair: _RANKS[pair[0]]):
             if tests:
                 body, record = min(tests, key=lambda one: (is_flaky(one[1]), one[0].size))
-                return Choice(body, record, differs, tried)
+                return Choice(body, record, differs, seen.count(False), len(seen))
         raise NotWrittenError(reasons[0])
 
     def _run(

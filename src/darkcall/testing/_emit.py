@@ -218,7 +218,7 @@ def _file_of(tests: Sequence[_Test], imports: Imports, left_out: Sequence[str]) 
         for kind, record in test.of:
             yield from (f"    # {_comment(line)}\n" for line in _told(kind, record))
         if test.passes:
-            yield f"    # {_passing(test.choice.tried)}\n"
+            yield f"    # {_passing(test.choice)}\n"
         yield from (f"{line}\n" for line in test.choice.body.lines)
     if left_out:
         yield "\n\n# No test was written of:\n"
@@ -230,9 +230,12 @@ def _told(kind: Kind, record: Mapping[str, Any]) -> Iterator[str]:
     yield f"{kind.candidate}: {counted(kind.calls, 'call')}, first {moment(kind.first_at)}"
 
 
-def _passing(tried: int) -> str:
-    inputs = "the one input that was" if tried == 1 else f"each of {tried} inputs that were"
-    return f"passes today, on {inputs} tried"
+def _passing(choice: Choice) -> str:
+    if choice.tried == 1:
+        return "passes today, on the one input that was tried"
+    some = "each" if choice.agreeing == choice.tried else f"{choice.agreeing}"
+    rest = "" if some == "each" else "; no test could be written of the others"
+    return f"passes today, on {some} of {choice.tried} inputs that were tried{rest}"
 
 
 def _differences(record: Mapping[str, Any]) -> Iterator[str]:
