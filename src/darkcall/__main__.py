@@ -23,12 +23,17 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         # The core goes without what the command line needs.
         from ._cli import main as run  # noqa: PLC0415
+        from ._cli._leaving import leave  # noqa: PLC0415
     except ModuleNotFoundError as error:
         if error.name != "typer":
             raise
         sys.stderr.write('darkcall: the command line needs typer: pip install "darkcall[report]"\n')
         return 3
-    return run(argv)
+    status = run(argv)
+    if argv is None:
+        # The process is the command's own.
+        leave(status)
+    return status
 
 
 if __name__ == "__main__":

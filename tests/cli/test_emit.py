@@ -11,6 +11,7 @@ import textwrap
 import pytest
 
 from darkcall import sinks
+from darkcall._cli import _emit
 from darkcall.testing import capture
 
 
@@ -27,6 +28,18 @@ WAYS_OUT = textwrap.dedent(
 
     @dark_launch(candidate=as_float)
     def emitted_same(value):
+        return value
+
+
+    MENDED = []
+
+
+    def mendable(value):
+        return value if value in MENDED else float(value)
+
+
+    @dark_launch(candidate=mendable)
+    def emitted_mended(value):
         return value
 
 
@@ -67,6 +80,38 @@ def test_tests_go_to_a_file_and_it_is_said_how_many(typed, module, tmp_path):
     assert (status, err) == (0, "")
     assert out == f"2 tests written to {tmp_path / 'test_found.py'}\n"
     assert "emitted_same(1)" in (tmp_path / "test_found.py").read_text()
+
+
+@pytest.mark.parametrize(
+    ("mended", "told"),
+    [
+        (
+            [1, "x" * 12],
+            "1 of 2 tests passes today: test_emitted_mended_when_result_differs_in_type",
+        ),
+        ([1, "1"], "2 of 2 tests pass today: test_emitted_mended_when_result_differs_in_type, "),
+    ],
+)
+def test_tests_that_pass_today_are_told(typed, module, monkeypatch, mended, told):
+    written("records", (module.emitted_mended, 1), (module.emitted_mended, "1"))
+    monkeypatch.setattr(module, "MENDED", mended)
+
+    status, out, _ = typed("emit", "records", "-o", "test_found.py")
+
+    assert status == 0
+    assert out.splitlines()[1].startswith(told)
+
+
+def test_of_many_tests_that_pass_today_a_few_are_named(typed, module, monkeypatch):
+    values = [1, "1", "2.0", True]
+    written("records", *[(module.emitted_mended, value) for value in values])
+    monkeypatch.setattr(module, "MENDED", values)
+    monkeypatch.setattr(_emit, "_MAX_NAMED", 1)
+
+    _, out, _ = typed("emit", "records", "-o", "test_found.py")
+
+    name = "test_emitted_mended_when_result_differs_in_type"
+    assert out.splitlines()[1] == f"3 of 3 tests pass today: {name} and 2 others"
 
 
 def test_tests_go_to_standard_output_and_nothing_else_does(typed, module, monkeypatch):
@@ -127,8 +172,9 @@ def test_what_cannot_be_written_is_told_and_nothing_is_written(typed, module, tm
 def test_the_options_narrow_what_is_written(typed, module):
     written("records", (module.emitted_same, 1), (module.emitted_same, True))
 
-    assert typed("emit", "records", "-o", "-", "--launch", "another")[0] == 2
     assert "1 test written" in typed("emit", "records", "-o", "-", "--limit", "1")[2]
+    same = ("--launch", "an_emitted_shop.emitted_same")
+    assert "2 tests written" in typed("emit", "records", "-o", "-", *same)[2]
 
 
 def test_a_file_of_its_own_is_written_anew(typed, module, tmp_path):
@@ -194,7 +240,20 @@ def test_what_is_printed_needs_no_encoding(typed, module, monkeypatch):
 
 
 def test_a_launch_without_mismatches_is_named(typed, module):
-    written("records", (module.emitted_same, 1))
-    told = "no tests: no mismatches of another to write them of, in 1 record\n"
+    written("records", (module.emitted_same, 1), (module.emitted_other, 1.0))
+    words = ("emit", "records", "-o", "test_found.py", "--launch")
 
-    assert typed("emit", "records", "-o", "test_found.py", "--launch", "another")[1] == told
+    assert typed(*words, "of its own")[:2] == (
+        2,
+        "no tests: no mismatches of of its own to write them of, in 2 records\n",
+    )
+
+
+def test_a_launch_that_no_record_is_of_is_an_error_that_names_those_that_there_are(typed, module):
+    written("records", (module.emitted_same, 1), (module.emitted_same, 2))
+
+    assert typed("emit", "records", "-o", "test_found.py", "--launch", "typo") == (
+        3,
+        "",
+        "darkcall: no record is of the launch typo; there are 2 of an_emitted_shop.emitted_same\n",
+    )

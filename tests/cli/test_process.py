@@ -131,3 +131,31 @@ def importing_all_but(missing):
         return import_(name, *rest, **kwargs)
 
     return importing
+
+
+HANGING = """
+import asyncio, threading
+from darkcall import dark_launch
+
+async def hang(x):
+    await asyncio.to_thread(threading.Event().wait)
+
+@dark_launch(candidate=hang, timeout=0.01)
+async def echo(x):
+    return x
+"""
+HUNG = {"launch": "hanging.echo", "candidate": "candidate"}
+
+
+def test_a_candidate_that_never_ends_does_not_hold_the_process_after_the_answer(
+    tmp_path, monkeypatch
+):
+    (tmp_path / "hanging.py").write_text(HANGING)
+    record = a_record(outcome="mismatch", arguments={"x": 1}).to_dict() | HUNG
+    (tmp_path / "a.jsonl").write_text(f"{json.dumps(record)}\n")
+    monkeypatch.chdir(tmp_path)
+
+    done = run("replay", "a.jsonl", "hanging:echo")
+
+    assert (done.returncode, done.stderr) == (1, b"")
+    assert b"\n1. (timeout)\n" in done.stdout

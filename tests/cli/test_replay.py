@@ -168,7 +168,7 @@ def test_what_could_not_be_judged_is_counted_and_ends_with_two(recorded):
     assert "1 input not judged\n      1    self.rate.password: hidden\n" in out
 
 
-def test_more_ways_and_reasons_than_can_be_read_are_counted(shop):
+def test_more_signatures_and_reasons_than_can_be_read_are_counted(shop):
     sink = JsonlSink("records")
     module = shop.record("return {len(lines): 1}")
     module.price.__darkcall_launch__.update(sinks=[sink])
@@ -182,7 +182,7 @@ def test_more_ways_and_reasons_than_can_be_read_are_counted(shop):
     status, out, _ = shop("records", "recorded_shop:price", "--limit", "1", "--outcome", "mismatch")
 
     assert status == 1
-    assert "1 more way not shown\n" in out
+    assert "1 more signature not shown\n" in out
     assert "2 more reasons not shown\n" in out
 
 
@@ -192,7 +192,7 @@ def test_with_json_standard_output_is_one_document(recorded):
 
     assert status == 1
     assert err == "told by the control\n" * 2
-    assert data["fate"] == "NOT_FIXED"
+    assert data["answer"] == "NOT_FIXED"
     assert data["candidates"][0]["remains"] == 2
 
 

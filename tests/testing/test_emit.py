@@ -19,15 +19,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from darkcall import ConfigurationError
-from darkcall.testing import MismatchError, capture
+from darkcall.testing import MismatchError, _choice, _written, capture
 from darkcall.testing._emit import MARK, emit
-from darkcall.testing._found import given as given_function
+from darkcall.testing._found import imported
+from darkcall.testing._kinds import MAX_INPUTS
+from darkcall.testing._source import NotWrittenError
 
 
 SHOP = """
 import asyncio
 import dataclasses
 import functools
+import threading
 from decimal import Decimal
 
 from darkcall import dark_launch
@@ -43,6 +46,9 @@ async def late_v2(*args, **kwargs):
 
 def raises(*args, **kwargs):
     raise ValueError("no")
+
+
+RAISED = KeyError
 
 
 class NoSuchLine(LookupError):
@@ -133,7 +139,7 @@ def same(value):
 
 @dark_launch(candidate=wrong)
 def failing(value):
-    raise KeyError(value)
+    raise RAISED(value)
 
 
 @dark_launch(candidate=wrong, name="checkout")
@@ -152,6 +158,53 @@ def test_of_quality(value):
 
 
 maximum = dark_launch(candidate=wrong, name="shop.maximum")(max)
+
+FREE = 10
+LINGERS = threading.Event()
+
+
+def fee_v2(cents, quantity):
+    return cents * quantity * (90 if quantity >= FREE else 100) // 100
+
+
+@dark_launch(candidate=fee_v2)
+def fee(cents, quantity):
+    if quantity > 10:
+        cents = cents * 90 // 100
+    return cents * quantity
+
+
+def lingering_v2(number):
+    LINGERS.wait(30)
+    return -number
+
+
+@dark_launch(candidate=lingering_v2, timeout=0.01, max_stuck=1)
+def lingering(number):
+    return number
+
+
+@dark_launch(candidate=wrong, isolate="share")
+def emptied(numbers):
+    numbers.clear()
+    return numbers
+
+
+@dark_launch(candidate={"v2 of " + "many words " * number: wrong for number in (1, 4, 6, 20)})
+def worded(value):
+    return value
+
+
+@dark_launch(candidate={"v2 of " + "many words " * number: wrong for number in (1, 4, 6, 20)})
+def worded_and_raising(value):
+    raise KeyError(value)
+
+
+twins = [
+    dark_launch(candidate=wrong, name="shop.twin")(lambda value: value),
+    dark_launch(candidate=wrong, name="shop.twin")(lambda value: value),
+]
+one_twin, other_twin = twins
 """
 
 
@@ -224,7 +277,7 @@ def test_a_mismatch_becomes_a_test_that_makes_the_same_call(shop):
         def test_price_when_total_differs_in_type():
             # $.total: 1 (int) -> 1.0 (float)
             # v2: 1 call, first 2023-11-14 22:13:20 UTC
-            with strict():
+            with strict(price, candidate="v2"):
                 price(Cart(lines=[Line(sku="tea", quantity=2)]), currency="USD")
         """
     )
@@ -237,12 +290,11 @@ def test_of_each_kind_the_smallest_input_is_written(shop):
 
     emitted = emit(records)
 
-    body = [
-        "with strict():",
-        '    price(Cart(lines=[Line(sku="tea", quantity=1)]))',
-    ]
-    # Two candidates, and one call that shows what is wrong with both.
-    assert bodies(emitted.code) == {"test_price_when_candidate_raises": body}
+    called = '    price(Cart(lines=[Line(sku="tea", quantity=1)]))'
+    assert bodies(emitted.code) == {
+        "test_price_when_total_differs_in_type": ['with strict(price, candidate="v2"):', called],
+        "test_price_when_candidate_raises": ['with strict(price, candidate="v3"):', called],
+    }
     assert "    # $.total: 1 (int) -> 1.0 (float)\n    # v2: 3 calls" in emitted.code
     assert "-> ValueError [message: no]\n    # v3: 3 calls" in emitted.code
 
@@ -252,42 +304,46 @@ def test_of_each_kind_the_smallest_input_is_written(shop):
     [
         (
             lambda shop: (shop.Cart([]).total, 1, 2, 3),
-            ["instance = Cart(lines=[])", "with strict():", "    instance.total(1, 2, 3)"],
+            [
+                "instance = Cart(lines=[])",
+                "with strict(Cart.total):",
+                "    instance.total(1, 2, 3)",
+            ],
         ),
-        (lambda shop: (shop.Cart.of, "tea"), ["with strict():", '    Cart.of("tea")']),
+        (lambda shop: (shop.Cart.of, "tea"), ["with strict(Cart.of):", '    Cart.of("tea")']),
         (lambda shop: (shop.BigCart.of, "tea"), None),
-        (lambda shop: (shop.Cart.double, 2), ["with strict():", "    Cart.double(2)"]),
+        (lambda shop: (shop.Cart.double, 2), ["with strict(Cart.double):", "    Cart.double(2)"]),
         (
             lambda shop: (lambda: shop.Cart([]).size,),
-            ["instance = Cart(lines=[])", "with strict():", "    _ = instance.size"],
+            ["instance = Cart(lines=[])", "with strict(Cart.size):", "    _ = instance.size"],
         ),
         (
             lambda shop: (lambda: asyncio.run(shop.late({1})),),
-            ["with strict():", "    asyncio.run(late({1}))"],
+            ["with strict(late):", "    asyncio.run(late({1}))"],
         ),
         (
             lambda shop: (lambda: shop.Cart([]).total(1, note="x", **{"a b": 1, "c": 2}),),
             [
                 "instance = Cart(lines=[])",
-                "with strict():",
+                "with strict(Cart.total):",
                 '    instance.total(1, note="x", **{"a b": 1}, c=2)',
             ],
         ),
         (
             lambda shop: (shop.test_of_quality, 1),
-            ["with strict():", "    _shop_test_of_quality(1)"],
+            ["with strict(_shop_test_of_quality):", "    _shop_test_of_quality(1)"],
         ),
         (
             lambda shop: (shop.Cart([]).total, -1),
             [
                 "instance = Cart(lines=[])",
-                "with strict(), pytest.raises(NoSuchLine):",
+                "with strict(Cart.total), pytest.raises(NoSuchLine):",
                 "    instance.total(-1)",
             ],
         ),
         (
             lambda shop: (shop.failing, "x"),
-            ["with strict(), pytest.raises(KeyError):", '    failing("x")'],
+            ["with strict(failing), pytest.raises(KeyError):", '    failing("x")'],
         ),
     ],
 )
@@ -301,13 +357,15 @@ def test_each_shape_of_function_is_called_as_it_is_called(shop, call, body):
     assert fails(emitted.code) == list(emitted.tests)
 
 
-def test_an_exception_that_cannot_be_imported_is_expected_as_any(shop):
-    records = recorded((shop.failing, "x"))
-    records[0]["control_raised"]["type"] = "shop.Local.<locals>.Error"
+def test_an_exception_that_cannot_be_imported_is_expected_as_any(shop, monkeypatch):
+    class LocalError(Exception):
+        pass
 
-    emitted = emit(records)
+    monkeypatch.setattr(shop, "RAISED", LocalError)
 
-    assert "with strict(), contextlib.suppress(Exception):" in emitted.code
+    emitted = emit(recorded((shop.failing, "x")))
+
+    assert "with strict(failing), contextlib.suppress(Exception):" in emitted.code
     assert fails(emitted.code) == list(emitted.tests)
 
 
@@ -315,11 +373,11 @@ def test_a_launch_with_a_name_of_its_own_needs_to_be_told_its_function(shop):
     records = recorded((shop.checkout, 1), (shop.maximum, 1, 2), (shop.Cart.half, 3))
 
     assert len(emit(records).left_out) == 2
-    functions = [given_function(f"shop:{name}") for name in ("checkout", "Cart.half")]
+    functions = [imported(f"shop:{name}") for name in ("checkout", "Cart.half")]
     assert list(bodies(emit(records, functions).code).values()) == [
-        ["with strict():", "    checkout(1)"],
-        ["with strict():", "    Cart.half(3)"],
-        ["with strict():", "    maximum(1, 2)"],
+        ["with strict(checkout):", "    checkout(1)"],
+        ["with strict(Cart.half):", "    Cart.half(3)"],
+        ["with strict(maximum):", "    maximum(1, 2)"],
     ]
 
 
@@ -336,7 +394,7 @@ def test_a_launch_with_a_name_of_its_own_needs_to_be_told_its_function(shop):
 )
 def test_a_function_that_is_not_there_is_an_error(shop, reference, message):
     with pytest.raises(ConfigurationError, match=message):
-        given_function(reference)
+        imported(reference)
 
 
 @pytest.mark.parametrize(
@@ -403,12 +461,13 @@ def test_an_exception_of_a_module_that_no_test_can_import_is_expected_as_any(
     shop, monkeypatch, name
 ):
     module = types.ModuleType(name)
-    module.Error = type("Error", (Exception,), {})
+    module.Error = type("Error", (Exception,), {"__module__": name})
     monkeypatch.setitem(sys.modules, name, module)
-    (record,) = recorded((shop.same, 1))
-    record["control_raised"] = {"type": f"{name}.Error", "message": ""}
+    monkeypatch.setattr(shop, "RAISED", module.Error)
 
-    assert "with strict(), contextlib.suppress(Exception):" in emit([record]).code
+    code = emit(recorded((shop.failing, 1))).code
+
+    assert "with strict(failing), contextlib.suppress(Exception):" in code
 
 
 def test_an_interrupt_is_no_reason_to_leave_a_test_out(shop, monkeypatch, tmp_path):
@@ -442,7 +501,7 @@ def test_an_object_that_its_class_makes_otherwise_is_left_out(shop):
 
 def test_a_method_that_a_class_overrides_is_not_called_in_its_place(shop, monkeypatch):
     records = recorded((shop.Cart([]).total, 1))
-    function = given_function("shop:Cart.total")
+    function = imported("shop:Cart.total")
 
     monkeypatch.setattr(shop.Cart, "total", lambda self, rate: None)
     emitted = emit(records, [function])
@@ -454,7 +513,7 @@ def test_a_function_of_the_main_file_is_found_where_it_is_told(shop):
     records = recorded((shop.same, 1))
     records[0]["launch"] = "__main__.same"
 
-    emitted = emit(records, [given_function("shop:same")])
+    emitted = emit(records, [imported("shop:same")])
 
     assert "    same(1)" in emitted.code
 
@@ -518,6 +577,135 @@ def test_a_limit_leaves_the_rarest_kinds_out(shop):
 
     assert "same(1)" in emitted.code
     assert emitted.left_out == ("2 more kinds (2 calls): beyond the limit",)
+
+
+def test_an_input_is_chosen_on_which_the_candidate_differs_today(shop, monkeypatch):
+    records = recorded(*[(shop.fee, 1, quantity) for quantity in (10, 11, 20)])
+    assert "    fee(1, quantity=10)\n" in emit(records).code
+
+    monkeypatch.setattr(shop, "FREE", 11)
+    emitted = emit(records)
+
+    assert list(bodies(emitted.code).values()) == [["with strict(fee):", "    fee(1, quantity=11)"]]
+    assert fails(emitted.code) == list(emitted.tests)
+    assert emitted.passing == ()
+
+
+def test_a_test_that_passes_today_says_so(shop, monkeypatch):
+    records = recorded((shop.fee, 10, 10), (shop.fee, 10, 10), (shop.fee, 20, 10), (shop.same, 1))
+    monkeypatch.setattr(shop, "FREE", 11)
+
+    emitted = emit(records)
+
+    assert emitted.passing == ("test_fee_when_result_differs",)
+    assert "    # passes today, on each of 2 inputs that were tried\n    with strict(fee):" in (
+        emitted.code
+    )
+    assert "    fee(10, quantity=10)\n" in emitted.code
+    assert "passes today, on the one input that was tried\n" in emit(records[:1]).code
+
+
+def test_a_test_that_passes_today_counts_inputs_that_could_not_be_written(shop, monkeypatch):
+    def body_of(found, arguments, *rest):
+        if arguments["quantity"] == 11:
+            raise NotWrittenError("no source")
+        return _written.body_of(found, arguments, *rest)
+
+    records = recorded((shop.fee, 10, 10), (shop.fee, 1, 11))
+    monkeypatch.setattr(shop, "FREE", 11)
+    monkeypatch.setattr(_choice, "body_of", body_of)
+
+    told = "on 1 of 2 inputs that were tried; no test could be written of the others\n"
+    assert f"    # passes today, {told}" in emit(records).code
+
+
+def test_so_many_inputs_of_a_kind_are_tried_and_equal_ones_once(shop, monkeypatch):
+    calls = [(shop.fee, 10 * number, 10) for number in (*[1] * 9, *range(1, MAX_INPUTS + 2))]
+    records = recorded(*reversed(calls))
+    assert emit(records).passing == ()
+    monkeypatch.setattr(shop, "FREE", 11)
+
+    for one in (records, reversed(records)):
+        told = f"passes today, on each of {MAX_INPUTS} inputs that were tried\n"
+        assert told in emit(one).code
+
+
+def test_where_a_candidate_takes_too_long_the_smallest_input_is_written(shop):
+    with capture(keep="everything") as records:
+        shop.LINGERS.set()
+        shop.lingering(1)
+        shop.lingering(20)
+        shop.LINGERS.clear()
+    records = [json.loads(json.dumps(record.to_dict())) for record in records]
+
+    emitted = emit(records)
+    shop.LINGERS.set()
+
+    assert list(bodies(emitted.code).values()) == [["with strict(lingering):", "    lingering(1)"]]
+    assert emitted.passing == ()
+
+
+def test_two_kinds_that_come_up_on_one_call_share_a_test(shop):
+    records = recorded((shop.same, 1), (shop.same, 1))
+    records[1]["signature"] = "another"
+
+    emitted = emit(records)
+
+    assert emitted.tests == ("test_same_when_result_differs_in_type",)
+    assert emitted.code.count("    # candidate: 1 call, first") == 2
+
+
+def test_what_running_does_to_arguments_is_not_written(shop):
+    records = recorded((shop.emptied, []))
+    records[0]["arguments"] = {"numbers": [1, 2]}
+
+    emitted = emit(records)
+
+    assert "    emptied([1, 2])\n" in emitted.code
+
+
+def test_what_the_control_raises_today_is_expected(shop, monkeypatch):
+    records = recorded((shop.failing, "x"))
+    monkeypatch.setattr(shop, "RAISED", LookupError)
+
+    assert "pytest.raises(LookupError)" in emit(records).code
+
+
+def test_a_candidate_that_a_launch_has_no_longer_gets_no_test(shop):
+    records = recorded((shop.same, 1))
+    records[0]["candidate"] = "v1"
+
+    assert emit(records).left_out == (
+        "shop.same, v1: $ type int/str (1 call): the launch has no such candidate today",
+    )
+
+
+def test_two_functions_whose_launches_have_one_name_are_an_error(shop):
+    one, other = imported("shop:one_twin"), imported("shop:other_twin")
+
+    with pytest.raises(
+        ConfigurationError, match="shop:one_twin and shop:other_twin are both named"
+    ):
+        emit([], [one, other])
+    assert "    one_twin(1)\n" in emit(recorded((shop.one_twin, 1)), [one, one]).code
+
+
+def test_a_function_of_the_main_file_is_not_guessed(shop, tmp_path, monkeypatch):
+    (tmp_path / "other_shop.py").write_text(
+        "from darkcall import dark_launch\nsame = dark_launch(candidate=str)(lambda value: value)\n"
+        "same.__darkcall_launch__.name = 'other_shop.same'\n"
+    )
+    monkeypatch.syspath_prepend(tmp_path)
+    records = recorded((shop.same, 1))
+    records[0]["launch"] = "__main__.same"
+    functions = [imported("shop:same"), imported("other_shop:same")]
+    monkeypatch.delitem(sys.modules, "other_shop")
+
+    (why,) = emit(records, [*functions, functions[0]]).left_out
+
+    assert why.endswith(
+        "it may be shop:same and other_shop:same: --function for one of the two alone"
+    )
 
 
 @pytest.mark.parametrize(
@@ -652,6 +840,8 @@ def test_a_formatter_and_a_linter_have_nothing_to_say(shop, tmp_path):
         (lambda: asyncio.run(shop.late([1] * 40)),),
         (lambda: shop.Cart([]).size,),
         (shop.login, "ann", "x"),
+        (shop.worded, 1),
+        (shop.worded_and_raising, 1),
     )
     for number, record in enumerate(records):
         record["signature"] = f"# fmt: skip {number}"

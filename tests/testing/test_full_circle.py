@@ -54,11 +54,18 @@ def price_v2(cart: Cart, *, currency: str = "EUR") -> dict:
 
 """
 LAUNCH = """\
-@dark_launch(candidate=price_v2, keep="everything")
+@dark_launch(candidate=lambda line: line.price, keep="nothing")
+def cost(line: Line) -> Decimal:
+    return line.price * line.quantity
+
+
+@dark_launch(
+    candidate={"v2": price_v2, "v3": lambda cart, *, currency="EUR": currency}, keep="everything"
+)
 def price(cart: Cart, *, currency: str = "EUR") -> dict:
     total = Decimal(0)
     for line in cart.lines:
-        total += line.price * line.quantity
+        total += cost(line)
     if "SPRING" in cart.vouchers:
         total *= Decimal("0.9")
     return {"total": total, "currency": currency}
@@ -118,18 +125,20 @@ def test_a_recorded_mismatch_becomes_a_test_that_passes_once_the_candidate_is_fi
     assert 'price(Cart(lines=[], vouchers=frozenset()), currency="EUR")' in emitted
 
     failing = pytester.runpytest_inprocess("test_found.py")
-    failing.assert_outcomes(failed=2)
+    failing.assert_outcomes(failed=3)
     failing.stdout.fnmatch_lines(
         [
             "*test_price_when_candidate_raises*",
-            "E*MismatchError: circle_shop.price: candidate differs from the control",
+            "E*MismatchError: circle_shop.price: v2 differs from the control",
             "*test_price_when_total_differs_in_type*",
-            "E*MismatchError: circle_shop.price: candidate differs from the control",
+            "E*MismatchError: circle_shop.price: v2 differs from the control",
         ]
     )
-    assert typed("replay", "records", "circle_shop:price") == 1
+    replayed = ("replay", "records", "circle_shop:price", "--candidate", "v2")
+    assert typed(*replayed) == 1
 
+    # The other candidate stays wrong, and so does that of a launch that the control calls.
     shop.write_text(CONTROL + RIGHT + LAUNCH)
     importlib.invalidate_caches()
-    pytester.runpytest_inprocess("test_found.py").assert_outcomes(passed=2)
-    assert typed("replay", "records", "circle_shop:price") == 0
+    pytester.runpytest_inprocess("test_found.py").assert_outcomes(passed=2, failed=1)
+    assert typed(*replayed) == 0

@@ -26,10 +26,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from darkcall import dark_launch
 from darkcall._describe import describe_mapping
 from darkcall._redact import Redactor
-from darkcall.testing._rebuild import NotRebuiltError, Rebuilder, rebuilt_arguments
+from darkcall.testing._rebuild import NotRebuiltError, Rebuilder
 
 
 Item = typing.TypeVar("Item", bound="Line")
@@ -506,15 +505,15 @@ def test_a_name_of_two_classes_is_refused():
 
     twins.__annotations__ = {"a": one, "b": other}
     with pytest.raises(NotRebuiltError, match="a: the hints name several classes"):
-        rebuilt_arguments(twins, recorded(a=one()))
+        Rebuilder(twins).arguments(recorded(a=one()))
 
 
 def test_the_first_argument_of_a_method_is_of_its_class():
     plain = Plain(Cart([]), 1)
 
-    assert rebuilt_arguments(Plain.price, recorded(self=plain, x=1)) == {"self": plain, "x": 1}
+    assert Rebuilder(Plain.price).arguments(recorded(self=plain, x=1)) == {"self": plain, "x": 1}
     made = Plain.__dict__["made"].__func__
-    assert rebuilt_arguments(made, recorded(cls=Plain, x=1)) == {"cls": Plain, "x": 1}
+    assert Rebuilder(made).arguments(recorded(cls=Plain, x=1)) == {"cls": Plain, "x": 1}
 
 
 def test_a_class_that_is_imported_for_type_checkers_alone_is_found(tmp_path, monkeypatch):
@@ -544,7 +543,7 @@ def test_a_class_that_is_imported_for_type_checkers_alone_is_found(tmp_path, mon
     parts = importlib.import_module("typed_shop.parts")
     given = {"a": [parts.Line(1)], "b": parts.Tag("x"), "c": parts.Sku("y"), "d": 1}
 
-    assert rebuilt_arguments(prices.price, recorded(**given)) == given
+    assert Rebuilder(prices.price).arguments(recorded(**given)) == given
 
 
 def test_a_hint_without_a_source_to_look_into_names_nothing():
@@ -553,7 +552,7 @@ def test_a_hint_without_a_source_to_look_into_names_nothing():
     made = types.FunctionType(price.__code__, {"__name__": "nowhere"}, "price")
     made.__annotations__["a"] = "Nowhere"
 
-    assert rebuilt_arguments(made, {"a": 1}) == {"a": 1}
+    assert Rebuilder(made).arguments({"a": 1}) == {"a": 1}
 
 
 def test_a_hint_that_cannot_be_worked_out_names_nothing():
@@ -567,15 +566,9 @@ def test_a_hint_that_cannot_be_worked_out_names_nothing():
     def price(a): ...
 
     price.__annotations__["a"] = Alias()
-    assert rebuilt_arguments(price, {"a": 1}) == {"a": 1}
+    assert Rebuilder(price).arguments({"a": 1}) == {"a": 1}
     price.__annotations__["a"] = "1 / 0"
-    assert rebuilt_arguments(price, {"a": 1}) == {"a": 1}
-
-
-def test_a_launched_function_is_known_by_its_control():
-    launched = dark_launch(candidate=control)(control)
-
-    assert rebuilt_arguments(launched, recorded(value=Level.LOW)) == {"value": Level.LOW}
+    assert Rebuilder(price).arguments({"a": 1}) == {"a": 1}
 
 
 def test_arguments_are_those_of_a_call_of_the_control():
@@ -616,7 +609,7 @@ def test_arguments_that_the_control_does_not_take_today_are_refused(described, r
     def today(a, *args, **kwargs): ...
 
     with pytest.raises(NotRebuiltError) as caught:
-        rebuilt_arguments(today, described)
+        Rebuilder(today).arguments(described)
 
     assert caught.value.reason.startswith(reason)
 

@@ -16,8 +16,8 @@ from darkcall.compare import Uncomparable
 from darkcall.runners import InlineRunner
 from darkcall.sinks import JsonlSink, RollupSink
 from darkcall.testing._replay import replay
-from darkcall.testing._replayed import Fate
-from darkcall.testing._timed import Timed, TookTooLongError
+from darkcall.testing._replayed import Answer
+from darkcall.testing._timed import Timed, TookTooLongError, is_anything_left
 
 
 class Bench:
@@ -74,8 +74,8 @@ def test_what_does_not_differ_any_more_is_fixed(bench):
     (one,) = found.candidates
 
     assert (one.name, one.inputs, one.calls, one.fixed) == ("v2", 2, 3, 2)
-    assert (one.remains, one.new, one.agrees, one.ways) == (0, 0, 0, [])
-    assert found.fate is Fate.FIXED
+    assert (one.remains, one.new, one.agrees, one.signatures) == (0, 0, 0, [])
+    assert found.answer is Answer.FIXED
 
 
 def test_what_differs_as_it_was_recorded_remains(bench):
@@ -83,7 +83,7 @@ def test_what_differs_as_it_was_recorded_remains(bench):
     bench.record(1, 1, 2)
     found = bench.replay()
     (one,) = found.candidates
-    (way,) = one.ways
+    (way,) = one.signatures
 
     assert (one.fixed, one.remains, one.new) == (0, 2, 0)
     assert (way.is_new, way.outcome, way.signature) == (False, "mismatch", "$ type int/str")
@@ -99,17 +99,17 @@ def test_what_differs_as_it_was_recorded_remains(bench):
             "candidate": "1",
         }
     ]
-    assert found.fate is Fate.NOT_FIXED
+    assert found.answer is Answer.NOT_FIXED
 
 
-def test_what_differs_in_another_way_is_new(bench):
+def test_what_differs_with_another_signature_is_new(bench):
     bench.v2 = str
     bench.record(1, 2, 3)
     bench.v2 = {1: 5, 2: "2", 3: 3}.__getitem__
     one = bench.only()
 
     assert (one.fixed, one.remains, one.new) == (1, 1, 1)
-    assert [(way.is_new, way.signature, way.recorded) for way in one.ways] == [
+    assert [(way.is_new, way.signature, way.recorded) for way in one.signatures] == [
         (False, "$ type int/str", ["$ type int/str"]),
         (True, "$ value int", ["$ type int/str"]),
     ]
@@ -118,7 +118,7 @@ def test_what_differs_in_another_way_is_new(bench):
 def test_an_error_of_a_candidate_is_told_with_what_it_raised(bench):
     bench.v2 = {}.__getitem__
     bench.record(1)
-    (way,) = bench.only().ways
+    (way,) = bench.only().signatures
 
     assert (way.is_new, way.outcome) == (False, "candidate_error")
     assert way.candidate_raised == {"type": "KeyError", "message": "1"}
@@ -137,12 +137,12 @@ def test_an_input_that_was_recorded_in_two_ways_remains_in_either(bench):
 
 def test_recorded_matches_can_be_replayed_too(bench):
     bench.record(1, 2)
-    assert bench.replay().fate is Fate.UNKNOWN
+    assert bench.replay().answer is Answer.UNKNOWN
     bench.v2 = {1: 1, 2: 3}.__getitem__
     one = bench.only(outcomes=["match"])
 
     assert (one.inputs, one.fixed, one.agrees, one.new) == (2, 0, 1, 1)
-    assert one.ways[0].recorded == ["(match)"]
+    assert one.signatures[0].recorded == ["(match)"]
 
 
 def test_what_could_not_be_compared_can_be_replayed_too(bench):
@@ -159,7 +159,7 @@ def test_what_could_not_be_compared_can_be_replayed_too(bench):
     bench.launch(compare=compare)
     found = bench.replay()
     assert found.left_out == {"v2: cannot be compared: compare failed: ValueError": 1}
-    assert found.fate is Fate.UNKNOWN
+    assert found.answer is Answer.UNKNOWN
 
 
 def test_the_rules_of_the_launch_hold(bench):
@@ -245,7 +245,7 @@ def test_what_could_not_be_made_again_is_counted_and_nothing_is_fixed_for_sure(b
         'the record has no arguments: keep="everything" records them': 2,
         "x.password: hidden": 1,
     }
-    assert found.fate is Fate.UNKNOWN
+    assert found.answer is Answer.UNKNOWN
 
 
 def test_reasons_are_bounded(bench):
@@ -329,7 +329,7 @@ def test_a_candidate_that_does_not_end_is_left_behind(bench):
     finally:
         release.set()
     (one,) = found.candidates
-    (way,) = one.ways
+    (way,) = one.signatures
 
     assert (one.inputs, one.fixed, one.new) == (2, 0, 2)
     assert (way.outcome, way.signature, way.arguments) == ("timeout", "(timeout)", {"x": 1})
@@ -354,7 +354,7 @@ def test_a_side_that_ends_the_process_does_not(bench):
     bench.v2 = str
     bench.record(1)
     bench.v2 = lambda x: sys.exit("done")
-    (way,) = bench.only().ways
+    (way,) = bench.only().signatures
     assert way.candidate_raised == {"type": "SystemExit", "message": "done"}
 
     bench.launch(timeout=None)
@@ -388,7 +388,7 @@ def test_a_method_is_replayed_with_its_instance(bench):
     Shop(3).price(2)
     bench.price = Shop.price
     flush()
-    (way,) = bench.only().ways
+    (way,) = bench.only().signatures
 
     assert (way.differences[0]["control"], way.differences[0]["candidate"]) == (6, 7)
 
@@ -422,7 +422,7 @@ def test_what_was_not_read_may_have_been_an_input(bench):
     bench.v2 = int
     found = bench.replay()
 
-    assert (found.candidates[0].fixed, found.fate) == (1, Fate.UNKNOWN)
+    assert (found.candidates[0].fixed, found.answer) == (1, Answer.UNKNOWN)
 
 
 def test_rollups_are_counted_for_the_inputs_that_they_do_not_have(bench):
@@ -450,7 +450,7 @@ def test_whatever_is_raised_is_what_a_side_did(bench, kind):
     bench.v2 = str
     bench.record(1)
     bench.v2 = raises
-    (way,) = bench.only().ways
+    (way,) = bench.only().signatures
     assert way.candidate_raised["type"].endswith(kind.__name__)
 
     bench.control = raises
@@ -529,12 +529,12 @@ def test_a_replay_can_be_written_as_json(bench):
     data = json.loads(json.dumps(bench.replay().to_dict(limit=1)))
     (one,) = data["candidates"]
 
-    assert data["fate"] == "NOT_FIXED"
+    assert data["answer"] == "NOT_FIXED"
     assert (one["name"], one["remains"], one["new"]) == ("v2", 1, 1)
-    assert [way["signature"] for way in one["ways"]] == ["$ raised KeyError"]
-    assert "control_raised" not in one["ways"][0]
+    assert [way["signature"] for way in one["signatures"]] == ["$ raised KeyError"]
+    assert "control_raised" not in one["signatures"][0]
     assert set(data) == {
-        *("fate", "launch", "candidates", "left_out"),
+        *("answer", "launch", "candidates", "left_out"),
         *("changed_controls", "passed_over", "unread", "rollups"),
     }
 
@@ -559,6 +559,7 @@ def test_work_that_was_left_behind_is_not_taken_for_what_comes_next():
 
     with pytest.raises(TookTooLongError):
         timed.run(hangs)
+    assert is_anything_left()
     release.set()
     ended.get(timeout=30)
     timed._timeout = 30

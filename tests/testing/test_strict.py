@@ -566,3 +566,74 @@ def test_pytest_shows_the_call_and_nothing_of_darkcall(pytester):
     assert "MismatchError: " in told
     for hidden in ("_wrappers.py", "_watching.py"):
         assert hidden not in told
+
+
+def test_a_block_about_one_function_does_not_raise_for_others_that_it_calls():
+    tax = a_launch(name="shop.tax")
+    total = a_launch(control=lambda x: tax(x) + x, candidate=lambda x: 3 * x)
+
+    with capture() as records, strict(total):
+        assert total(4) == 12
+        assert tax(1) == 2
+
+    assert [(one.launch, one.outcome) for one in records] == [
+        ("shop.tax", "mismatch"),
+        ("shop.double", "match"),
+        ("shop.tax", "mismatch"),
+    ]
+    with pytest.raises(MismatchError, match=r"shop\.tax"), strict(total, tax):
+        total(4)
+
+
+def test_a_block_tells_launches_of_one_name_apart():
+    one, other = a_launch(), a_launch()
+
+    with strict(one):
+        assert other(1) == 2
+    with pytest.raises(MismatchError), strict(launch_of(other)):
+        other(1)
+
+
+def test_a_block_about_one_candidate_does_not_raise_for_others():
+    launched = a_launch(candidate={"v2": double, "v3": triple})
+
+    with strict(launched, candidate="v2"):
+        assert launched(1) == 2
+    with pytest.raises(MismatchError, match="v3"), strict(launched, candidate="v3"):
+        launched(1)
+    with pytest.raises(MismatchError, match="v3"), strict(launched):
+        launched(1)
+
+
+def test_a_block_is_about_methods_and_properties_as_their_class_gives_them():
+    class Shop:
+        @dark_launch(candidate=lambda self, x: 3 * x, runner=InlineRunner())
+        def method(self, x):
+            return 2 * x
+
+        @property
+        @dark_launch(candidate=lambda self: 3, runner=InlineRunner())
+        def size(self):
+            return 2
+
+    with strict(Shop.size):
+        Shop().method(1)
+    with pytest.raises(MismatchError), strict(Shop.method, Shop.size):
+        Shop().method(1)
+    with pytest.raises(MismatchError), strict(Shop.size):
+        _ = Shop().size
+
+
+def test_a_block_about_what_is_no_launch_is_an_error():
+    with pytest.raises(TypeError, match="is not decorated with dark_launch"):
+        strict(double)
+
+
+def test_a_candidate_that_nothing_has_is_an_error():
+    launched = a_launch(candidate={"v2": double, "v3": triple})
+    told = "candidate='v4': shop.double has no such candidate; there is v2, v3"
+
+    with pytest.raises(ConfigurationError, match=told):
+        strict(launched, candidate="v4")
+    with pytest.raises(ConfigurationError, match="candidate='v2': name the function"):
+        strict(candidate="v2")

@@ -26,6 +26,12 @@ def captured() -> Iterator[list[Record]]:
         yield records
 
 
+def narrowed() -> int:
+    with strict(double, candidate="v2", keep="nothing"):
+        return double(1)
+
+
+strict(double, candidate=2)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 capture(kep="nothing")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
 strict(keep="all")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 error = MismatchError("message")

@@ -275,7 +275,7 @@ def replay(
         ),
     ] = None,
     limit: Annotated[
-        int, typer.Option(metavar="N", min=1, help="At most so many ways for each candidate.")
+        int, typer.Option(metavar="N", min=1, help="At most so many signatures for each candidate.")
     ] = 10,
     as_json: options.Json = False,
 ) -> int:
@@ -316,8 +316,9 @@ def emit(
 ) -> int:
     """Write tests of recorded mismatches, one for each kind.
 
-    They fail until the candidate does what the control does. It takes records that were kept with
-    keep="everything". Ends with 0 if tests were written, and 2 if there was nothing to write.
+    They fail until the candidate does what the control does: both run on recorded inputs, to find
+    some on which they differ today. It takes records that were kept with keep="everything". Ends
+    with 0 if tests were written, and 2 if there was nothing to write.
     """
     from ._emit import emit_tests  # noqa: PLC0415 -- as above
 

@@ -12,17 +12,20 @@ from darkcall._text import one_line
 from darkcall.analysis import read
 from darkcall.analysis._words import counted
 from darkcall.testing._emit import MARK, emit
-from darkcall.testing._found import given
+from darkcall.testing._found import imported
 
 from ._here import import_from_here
 from ._out import kept_for_the_answer, write, write_document
-from ._page_file import write_page
+from ._output_file import write_output
 
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
+
+    from darkcall.testing._emit import Emitted
 
 _NOTHING_WRITTEN: Final = 2
+_MAX_NAMED: Final = 10
 
 
 def emit_tests(
@@ -54,15 +57,16 @@ def emit_tests(
     reading = read(*records)
     # What is imported may print, and call what is launched.
     with kept_for_the_answer(), set_enabled(False):
-        emitted = emit(reading, [given(one) for one in functions], launch=launch, limit=limit)
+        emitted = emit(reading, [imported(one) for one in functions], launch=launch, limit=limit)
     where = "standard output"
     if emitted.tests and output == "-":
         write_document(emitted.code)
     elif emitted.tests:
-        where = str(write_page(emitted.code, output, option="--output"))
+        where = str(write_output(emitted.code, output, option="--output"))
     lines = [f"no test of {sentence}" for sentence in emitted.left_out]
     if emitted.tests:
         lines.append(f"{counted(len(emitted.tests), 'test')} written to {where}")
+        lines += _passing(emitted)
     else:
         of = f" of {one_line(launch)}" if launch else ""
         why = "none could be written" if emitted.left_out else f"no mismatches{of} to write them of"
@@ -73,6 +77,17 @@ def emit_tests(
     else:
         write(told)
     return 0 if emitted.tests else _NOTHING_WRITTEN
+
+
+def _passing(emitted: Emitted) -> Iterator[str]:
+    names = emitted.passing
+    if names:
+        verb = "passes" if len(names) == 1 else "pass"
+        more = (
+            f" and {counted(len(names) - _MAX_NAMED, 'other')}" if len(names) > _MAX_NAMED else ""
+        )
+        of = f"{len(names)} of {counted(len(emitted.tests), 'test')}"
+        yield f"{of} {verb} today: {', '.join(names[:_MAX_NAMED])}{more}"
 
 
 def _refuse_what_is_not_ours(name: str) -> None:

@@ -12,10 +12,10 @@ from darkcall.analysis._described import shown
 from darkcall.analysis._terminal._layout import Facts, indented, title
 from darkcall.analysis._terminal._words import plain
 from darkcall.analysis._words import counted, number
-from darkcall.testing._found import given
+from darkcall.testing._found import imported
 from darkcall.testing._message import difference_lines
 from darkcall.testing._replay import replay
-from darkcall.testing._replayed import Fate
+from darkcall.testing._replayed import Answer
 
 from ._here import import_from_here
 from ._out import kept_for_the_answer, say, say_json
@@ -26,11 +26,15 @@ if TYPE_CHECKING:
 
     from rich.console import RenderableType
 
-    from darkcall.testing._replayed import CandidateReplay, Replay, Way
+    from darkcall.testing._replayed import CandidateReplay, Replay, SignatureReplay
 
 #: What ``replay`` ends with.
-EXIT_CODES: Final = {Fate.FIXED: 0, Fate.NOT_FIXED: 1, Fate.UNKNOWN: 2}
-_STYLES: Final = {Fate.FIXED: "bold green", Fate.NOT_FIXED: "bold red", Fate.UNKNOWN: "bold yellow"}
+EXIT_CODES: Final = {Answer.FIXED: 0, Answer.NOT_FIXED: 1, Answer.UNKNOWN: 2}
+_STYLES: Final = {
+    Answer.FIXED: "bold green",
+    Answer.NOT_FIXED: "bold red",
+    Answer.UNKNOWN: "bold yellow",
+}
 _MAX_CHARACTERS: Final = 300
 _MAX_REASON: Final = 500
 _MAX_REASONS: Final = 20
@@ -52,7 +56,7 @@ def replay_records(
         function: What is decorated: ``module:function``.
         candidate: Only records of this candidate.
         outcomes: Records of these outcomes; None for mismatches and candidate errors.
-        limit: At most so many ways of differing for each candidate.
+        limit: At most so many signatures for each candidate.
         as_json: Whether to say it in JSON.
 
     Returns:
@@ -64,18 +68,18 @@ def replay_records(
     import_from_here()
     # What the code prints is not the answer, and what it calls is nothing to record.
     with kept_for_the_answer(), set_enabled(False):
-        launch = given(function).launch
+        launch = imported(function).launch
         chosen: dict[str, Any] = {"outcomes": outcomes} if outcomes else {}
         found = replay(records, launch, candidate=candidate, **chosen)
     if as_json:
         say_json(found.to_dict(limit=limit))
     else:
         say(Group(*_blocks(found, limit)))
-    return EXIT_CODES[found.fate]
+    return EXIT_CODES[found.answer]
 
 
 def _blocks(found: Replay, limit: int) -> Iterator[RenderableType]:
-    yield Text(found.fate.value, style=_STYLES[found.fate])
+    yield Text(found.answer.value, style=_STYLES[found.answer])
     for one in found.candidates:
         yield Text()
         yield from _candidate(found.launch, one, limit)
@@ -101,29 +105,29 @@ def _candidate(launch: str, one: CandidateReplay, limit: int) -> Iterator[Render
     if one.agrees:
         facts.insert(2, ("matches", Text(f"{number(one.agrees)}, as recorded")))
     yield Facts(facts)
-    for place, way in enumerate(one.ways[:limit], start=1):
+    for place, found in enumerate(one.signatures[:limit], start=1):
         yield Text()
-        head = Text.assemble((f"{place}. ", "bold"), plain(way.signature, "bold red"))
+        head = Text.assemble((f"{place}. ", "bold"), plain(found.signature, "bold red"))
         head.overflow = "fold"
         yield head
-        yield indented(Group(*_way(way)), 3)
-    hidden = len(one.ways[limit:])
+        yield indented(Group(*_signature(found)), 3)
+    hidden = len(one.signatures[limit:])
     if hidden:
         yield Text()
-        yield Text(f"{counted(hidden, 'more way')} not shown", style="dim")
+        yield Text(f"{counted(hidden, 'more signature')} not shown", style="dim")
 
 
-def _way(way: Way) -> Iterator[RenderableType]:
-    count = f"{counted(way.inputs, 'input')}, {counted(way.calls, 'recorded call')}; {way.outcome}"
-    yield Text(f"remains: {count}" if not way.is_new else f"new: {count}")
-    if way.is_new:
-        yield plain(f"recorded as: {', '.join(way.recorded)}"[:_MAX_REASON])
-    arguments = [f"{name}={shown(node, _MAX_CHARACTERS)}" for name, node in way.arguments.items()]
+def _signature(one: SignatureReplay) -> Iterator[RenderableType]:
+    count = f"{counted(one.inputs, 'input')}, {counted(one.calls, 'recorded call')}; {one.outcome}"
+    yield Text(f"remains: {count}" if not one.is_new else f"new: {count}")
+    if one.is_new:
+        yield plain(f"recorded as: {', '.join(one.recorded)}"[:_MAX_REASON])
+    arguments = [f"{name}={shown(node, _MAX_CHARACTERS)}" for name, node in one.arguments.items()]
     yield plain(f"called with: {', '.join(arguments)}")
-    for side, raised in (("control", way.control_raised), ("candidate", way.candidate_raised)):
+    for side, raised in (("control", one.control_raised), ("candidate", one.candidate_raised)):
         if raised is not None:
             yield plain(f"{side} raised {raised['type']}: {raised['message']}")
-    yield from map(plain, difference_lines(way.differences))
+    yield from map(plain, difference_lines(one.differences))
 
 
 def _left_out(found: Replay) -> Iterator[RenderableType]:

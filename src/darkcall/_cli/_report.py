@@ -10,7 +10,7 @@ from rich.text import Text
 from darkcall.analysis._terminal import render_judgement
 
 from ._out import say, say_json, write_document
-from ._page_file import write_page
+from ._output_file import write_output
 
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def show_page(summary: Summary, judgement: Judgement, *, html: str, as_json: boo
     if html == "-":
         write_document(page)
         return
-    path = write_page(page, html)
+    path = write_output(page, html)
     if as_json:
         say_json({"html": str(path), "judgement": judgement.to_dict()})
     else:

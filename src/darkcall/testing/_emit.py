@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import bisect
 import collections
-import json
 import re
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
-from darkcall._describe import is_exact
-from darkcall._model import CONTROL_NAME
+from darkcall._errors import ConfigurationError
 from darkcall._paths import steps_of
 from darkcall._text import one_line
 from darkcall.analysis._described import shown
 from darkcall.analysis._words import counted, moment
 
+from ._choice import Choice, Chooser
 from ._found import Found, NotFoundError, by_name
 from ._imports import Imports
-from ._rebuild import NotRebuiltError, Rebuilder
-from ._recorded import DIFFERING
+from ._kinds import kinds_in
 from ._source import NotWrittenError
-from ._written import Body, body_of
 
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from ._kinds import Kind
 
 #: What the file begins with, so that it may be overwritten.
 MARK: Final = '# Written by "darkcall emit"'
@@ -35,8 +33,6 @@ _HEAD: Final = f"""\
 # copy a test to another file before you change it.
 
 """
-_FLAKY: Final = frozenset({"flaky_control", "flaky_candidate", "first_sight"})
-_MAX_TRIED: Final = 8
 _MAX_DIFFERENCES: Final = 3
 _MAX_SIDE: Final = 60
 _MAX_LINE: Final = 80
@@ -55,51 +51,18 @@ _SENTENCES: Final = {
 }
 
 
-@attrs.define(eq=False)
-class _Kind:
-    """One kind of mismatch.
-
-    Attributes:
-        launch: Of this launch.
-        candidate: Of this candidate.
-        signature: What makes it a kind.
-        calls: How many there were.
-        first_at: When the first of them was.
-        smallest: Those with the smallest arguments: how hard each is to take, and the record.
-    """
-
-    launch: str
-    candidate: str
-    signature: str
-    calls: int = 0
-    first_at: float = float("inf")
-    smallest: list[tuple[tuple[Any, ...], Mapping[str, Any]]] = attrs.Factory(list)
-
-    def add(self, record: Mapping[str, Any]) -> None:
-        self.calls += 1
-        self.first_at = min(self.first_at, record["at"])
-        arguments = record.get("arguments")
-        size = len(json.dumps(arguments))
-        if len(self.smallest) == _MAX_TRIED and (False, False, size) >= self.smallest[-1][0]:
-            # However whole it is: to find that out takes longer.
-            return
-        is_whole = isinstance(arguments, dict) and is_exact(arguments)
-        effort = (not is_whole, _is_flaky(record), size)
-        bisect.insort(self.smallest, (effort, record), key=lambda one: one[0])
-        del self.smallest[_MAX_TRIED:]
-
-
-def _is_flaky(record: Mapping[str, Any]) -> bool:
-    return record.get("confirmation") in _FLAKY
-
-
 @attrs.frozen(eq=False)
 class _Test:
     """A test, and what it is of; several kinds may come up on the same call."""
 
     name: str
-    body: Body
-    of: list[tuple[_Kind, Mapping[str, Any]]]
+    choice: Choice
+    of: list[tuple[Kind, Mapping[str, Any]]]
+
+    @property
+    def passes(self) -> bool:
+        """Whether it passes today."""
+        return self.choice.differs is False
 
 
 @attrs.frozen
@@ -109,22 +72,26 @@ class Emitted:
     Attributes:
         code: The file; empty if no test was written.
         tests: The names of the tests.
+        passing: Those of them that pass today.
         left_out: A sentence for each kind that there is no test of.
     """
 
     code: str
     tests: tuple[str, ...]
+    passing: tuple[str, ...]
     left_out: tuple[str, ...]
 
 
 def emit(
-    records: Iterable[Mapping[str, Any]],
+    records: Iterable[dict[str, Any]],
     functions: Sequence[Found] = (),
     *,
     launch: str | None = None,
     limit: int | None = None,
 ) -> Emitted:
     """Write tests that fail where candidates still do what was recorded.
+
+    Both sides run on recorded inputs, to find one of each kind on which they differ today.
 
     Args:
         records: What :func:`darkcall.analysis.read` gives.
@@ -134,9 +101,13 @@ def emit(
 
     Returns:
         The file, and what is not in it.
+
+    Raises:
+        ConfigurationError: Two of the functions have launches of one name, or no record is of the
+            launch.
     """
-    kinds = _kinds_in(records, launch)
     writer = _Writer(functions)
+    kinds = kinds_in(records, launch)
     for number, kind in enumerate(kinds):
         if limit is not None and len(writer.tests) >= limit:
             more, calls = len(kinds) - number, sum(one.calls for one in kinds[number:])
@@ -147,23 +118,12 @@ def emit(
         writer.add(kind)
     tests = writer.tests
     code = "".join(_file_of(tests, writer.imports, writer.left_out)) if tests else ""
-    return Emitted(code, tuple(test.name for test in tests), tuple(writer.left_out))
-
-
-def _kinds_in(records: Iterable[Mapping[str, Any]], launch: str | None) -> list[_Kind]:
-    kinds: dict[tuple[str, str, str], _Kind] = {}
-    for record in records:
-        is_asked = launch is None or record["launch"] == launch
-        if (
-            not is_asked
-            or record["outcome"] not in DIFFERING
-            or record["candidate"] == CONTROL_NAME
-        ):
-            continue
-        signature = record.get("signature") or record["outcome"]
-        key = (record["launch"], record["candidate"], signature)
-        kinds.setdefault(key, _Kind(*key)).add(record)
-    return sorted(kinds.values(), key=lambda kind: (-kind.calls, kind.launch, kind.signature))
+    return Emitted(
+        code,
+        tests=tuple(test.name for test in tests),
+        passing=tuple(test.name for test in tests if test.passes),
+        left_out=tuple(writer.left_out),
+    )
 
 
 class _Writer:
@@ -177,28 +137,26 @@ class _Writer:
         self.imports = Imports()
         self.tests: list[_Test] = []
         self.left_out: list[str] = []
-        self._known: dict[str, Found | NotFoundError] = {
-            name: one for one in functions for name in one.names
-        }
+        self._known: dict[str, Found | NotFoundError] = _by_launch(functions)
+        self._choosers: dict[str, Chooser] = {}
         self._names: collections.Counter[str] = collections.Counter()
 
-    def add(self, kind: _Kind) -> None:
+    def add(self, kind: Kind) -> None:
         try:
             found = self._found(kind.launch)
-        except NotFoundError as error:
+            if kind.launch not in self._choosers:
+                self._choosers[kind.launch] = Chooser(found)
+            choice = self._choosers[kind.launch].chosen(kind, self.imports)
+        except (NotFoundError, NotWrittenError) as error:
             self.left_out.append(_sentence(kind, str(error)))
             return
-        bodies, reasons = self._bodies(found, kind)
-        if not bodies:
-            self.left_out.append(_sentence(kind, reasons[0]))
-            return
-        body, record = min(bodies, key=lambda pair: (_is_flaky(pair[1]), pair[0].size))
         for test in self.tests:
-            if test.body.lines == body.lines:
-                test.of.append((kind, record))
+            if test.choice.body.lines == choice.body.lines:
+                test.of.append((kind, choice.record))
                 return
-        self.imports = body.imports
-        self.tests.append(_Test(self._named(found, record), body, [(kind, record)]))
+        self.imports = choice.body.imports
+        name = self._named(found, choice.record)
+        self.tests.append(_Test(name, choice, [(kind, choice.record)]))
 
     def _found(self, launch: str) -> Found:
         if launch not in self._known:
@@ -211,19 +169,6 @@ class _Writer:
             raise found
         return found
 
-    def _bodies(
-        self, found: Found, kind: _Kind
-    ) -> tuple[list[tuple[Body, Mapping[str, Any]]], list[str]]:
-        bodies, reasons = [], []
-        rebuilder = Rebuilder(found.launch.control)
-        for _, record in kind.smallest:
-            try:
-                arguments = rebuilder.of_record(record)
-                bodies.append((body_of(found, arguments, record, self.imports), record))
-            except (NotRebuiltError, NotWrittenError) as error:
-                reasons.append(str(error))
-        return bodies, reasons
-
     def _named(self, found: Found, record: Mapping[str, Any]) -> str:
         stem = _slug(f"test_{found.name.path}_when_{_difference_in_words(record)}")[:_MAX_NAME]
         name = stem = stem.rstrip("_")
@@ -232,6 +177,23 @@ class _Writer:
             name = f"{stem}_{self._names[stem]}"
         self._names[name] += 1
         return name
+
+
+def _by_launch(functions: Sequence[Found]) -> dict[str, Found | NotFoundError]:
+    known: dict[str, Found | NotFoundError] = {}
+    for one in functions:
+        for name in one.names:
+            before = known.setdefault(name, one)
+            if isinstance(before, NotFoundError) or before.launch is one.launch:
+                continue
+            both = f"{before.name.module}:{before.name.path} and {one.name.module}:{one.name.path}"
+            if name == one.launch.name:
+                raise ConfigurationError(
+                    f"--function: the launches of {both} are both named {one_line(name)}: records "
+                    "do not tell them apart; give one of the two"
+                )
+            known[name] = NotFoundError(f"it may be {both}: --function for one of the two alone")
+    return known
 
 
 def _slug(text: str) -> str:
@@ -255,15 +217,25 @@ def _file_of(tests: Sequence[_Test], imports: Imports, left_out: Sequence[str]) 
         yield f"\n\ndef {test.name}():\n"
         for kind, record in test.of:
             yield from (f"    # {_comment(line)}\n" for line in _told(kind, record))
-        yield from (f"{line}\n" for line in test.body.lines)
+        if test.passes:
+            yield f"    # {_passing(test.choice)}\n"
+        yield from (f"{line}\n" for line in test.choice.body.lines)
     if left_out:
         yield "\n\n# No test was written of:\n"
         yield from (f"# - {_comment(sentence)}\n" for sentence in left_out)
 
 
-def _told(kind: _Kind, record: Mapping[str, Any]) -> Iterator[str]:
+def _told(kind: Kind, record: Mapping[str, Any]) -> Iterator[str]:
     yield from [*_differences(record)] or [kind.signature]
     yield f"{kind.candidate}: {counted(kind.calls, 'call')}, first {moment(kind.first_at)}"
+
+
+def _passing(choice: Choice) -> str:
+    if choice.tried == 1:
+        return "passes today, on the one input that was tried"
+    some = "each" if choice.agreeing == choice.tried else f"{choice.agreeing}"
+    rest = "" if some == "each" else "; no test could be written of the others"
+    return f"passes today, on {some} of {choice.tried} inputs that were tried{rest}"
 
 
 def _differences(record: Mapping[str, Any]) -> Iterator[str]:
@@ -290,7 +262,7 @@ def _side(difference: Mapping[str, Any], side: str) -> str:
     return value if value.startswith(str(kind)) else f"{value} ({kind})"
 
 
-def _sentence(kind: _Kind, why: str) -> str:
+def _sentence(kind: Kind, why: str) -> str:
     what = f"{kind.launch}, {kind.candidate}: {kind.signature}"
     return f"{one_line(what, 200)} ({counted(kind.calls, 'call')}): {one_line(why, 300)}"
 

@@ -75,7 +75,7 @@ class Found:
         return Parameters(signature_of(self.launch.control), ()).named(args, kwargs)
 
 
-def given(reference: str) -> Found:
+def imported(reference: str) -> Found:
     """Import a decorated function.
 
     Args:
@@ -145,13 +145,13 @@ def _by_name(launch: str) -> Found | None:
     for end in range(len(parts) - 1, 0, -1):
         module, path = ".".join(parts[:end]), ".".join(parts[end:])
         try:
-            imported = importlib.import_module(module)
+            owner = importlib.import_module(module)
         except ModuleNotFoundError as error:
             # Something else that is missing is another matter.
             if not f"{module}.".startswith(f"{error.name}."):
                 raise
             continue
-        return _found(imported, Name(module, path))
+        return _found(owner, Name(module, path))
     return None
 
 

@@ -26,7 +26,8 @@ _PYTESTS: Final = frozenset(
         *("pytest_generate_tests", "pytest_plugins", "pytestmark"),
     }
 )
-_STRICT: Final = Name("darkcall.testing", "strict")
+#: What compares in each test.
+STRICT: Final = Name("darkcall.testing", "strict")
 _WIDTH: Final = 88
 
 
@@ -47,7 +48,7 @@ class Imports:
     def __init__(self) -> None:
         self._local: dict[tuple[str, str], str] = {}
         self._taken = {*dir(builtins), *_MODULES, *_PYTESTS, "instance"}
-        self.called(_STRICT)
+        self.called(STRICT)
 
     def copy(self) -> Imports:
         """Give imports that grow apart from these."""

@@ -9,7 +9,7 @@ import attrs
 
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
 _WIDTH: Final = 88
 #: However deep it stands, a part of a text is not shorter.
@@ -162,6 +162,27 @@ class Layout:
                 yield f"{indent}{node.brackets[1]}{after}"
             case _:
                 yield line
+
+    def blocks(self, managers: Sequence[Node], indent: str) -> Iterator[str]:
+        """Write the head of a ``with`` statement.
+
+        Args:
+            managers: The context managers.
+            indent: What each line begins with.
+
+        Returns:
+            The lines, without their ends.
+        """
+        line = f"{indent}with {', '.join(map(self.flat, managers))}:"
+        if _fits(line):
+            yield line
+        elif len(managers) == 1:
+            yield from self.lines(managers[0], indent, before="with ", after=":")
+        else:
+            yield f"{indent}with ("
+            for one in managers:
+                yield from self.lines(one, indent + _INDENT, after=",")
+            yield f"{indent}):"
 
     def _head(self, node: Bracketed) -> str:
         called = "" if node.called is None else self.flat(node.called)

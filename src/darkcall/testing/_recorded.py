@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import collections
-import json
 from typing import TYPE_CHECKING, Any, Final
 
 from darkcall._errors import ConfigurationError
@@ -11,6 +10,8 @@ from darkcall._hash import blake2b
 from darkcall._model import CONTROL_NAME, Outcome
 from darkcall._text import one_line
 from darkcall.analysis import read
+
+from ._rebuild import json_of
 
 
 if TYPE_CHECKING:
@@ -26,6 +27,21 @@ OUTCOMES: Final = tuple(
 
 _MAX_NAMED: Final = 5
 _DIGEST_BYTES: Final = 16
+
+
+class PassedOver(collections.Counter[str]):
+    """Counts records of launches that nobody asked for; the first few launches by name."""
+
+    def add(self, launch: str) -> None:
+        """Count a record."""
+        is_known = launch in self or len(self) < _MAX_NAMED
+        self[launch if is_known else "(others)"] += 1
+
+    def told(self, launch: str) -> str:
+        """Say that there is none of the launch that somebody asked for, and of which there are."""
+        others = ", ".join(f"{count:,} of {name}" for name, count in self.items())
+        there = f"; there are {others}" if others else ""
+        return f"no record is of the launch {launch}{there}"
 
 
 class Recorded:
@@ -60,7 +76,7 @@ class Recorded:
         self._launch = launch
         self._outcomes = frozenset(outcomes)
         self._reading = read(*sources)
-        self.passed_over: collections.Counter[str] = collections.Counter()
+        self.passed_over = PassedOver()
 
     @property
     def unread(self) -> dict[str, int]:
@@ -81,23 +97,14 @@ class Recorded:
         is_there = False
         for record in self._reading:
             if record["launch"] != self._launch:
-                self._pass_over(record["launch"])
+                self.passed_over.add(record["launch"])
                 continue
             is_there = True
             if record["outcome"] in self._outcomes and record["candidate"] != CONTROL_NAME:
                 yield record
         if not is_there:
-            raise ConfigurationError(self._nothing())
-
-    def _pass_over(self, launch: str) -> None:
-        is_known = launch in self.passed_over or len(self.passed_over) < _MAX_NAMED
-        self.passed_over[launch if is_known else "(others)"] += 1
-
-    def _nothing(self) -> str:
-        where = ", ".join(map(str, self._sources))
-        others = ", ".join(f"{count:,} of {name}" for name, count in self.passed_over.items())
-        there = f"; there are {others}" if others else ""
-        return one_line(f"{where}: no record is of the launch {self._launch}{there}")
+            where = ", ".join(map(str, self._sources))
+            raise ConfigurationError(one_line(f"{where}: {self.passed_over.told(self._launch)}"))
 
 
 def key_of(record: dict[str, Any]) -> bytes:
@@ -109,5 +116,5 @@ def key_of(record: dict[str, Any]) -> bytes:
     Returns:
         A digest of its arguments.
     """
-    text = json.dumps(record.get("arguments"))
+    text = json_of(record.get("arguments"))
     return blake2b(text.encode("ascii"), digest_size=_DIGEST_BYTES).digest()

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 
-class Fate(enum.StrEnum):
+class Answer(enum.StrEnum):
     """What became of all the differences."""
 
     FIXED = "FIXED"
@@ -21,8 +21,8 @@ class Fate(enum.StrEnum):
 
 
 @attrs.frozen(kw_only=True)
-class Way:
-    """One way in which a candidate differs now.
+class SignatureReplay:
+    """The inputs on which a candidate differs with one signature now.
 
     Attributes:
         is_new: Whether the inputs were recorded with other signatures, or as a match.
@@ -59,8 +59,8 @@ class CandidateReplay:
         calls: How many recorded calls they are from.
         fixed: On how many inputs it differed, and does not now.
         agrees: On how many inputs it did not differ, and does not now.
-        ways: In what ways it differs now: first those that were recorded, then new ones, the most
-            frequent first.
+        signatures: With what signatures it differs now: first those that were recorded, then new
+            ones, the most frequent first.
     """
 
     name: str
@@ -68,17 +68,17 @@ class CandidateReplay:
     calls: int
     fixed: int
     agrees: int
-    ways: Sequence[Way]
+    signatures: Sequence[SignatureReplay]
 
     @property
     def remains(self) -> int:
         """On how many inputs it differs as it was recorded."""
-        return sum(way.inputs for way in self.ways if not way.is_new)
+        return sum(one.inputs for one in self.signatures if not one.is_new)
 
     @property
     def new(self) -> int:
-        """On how many inputs it differs in a way that was not recorded of them."""
-        return sum(way.inputs for way in self.ways if way.is_new)
+        """On how many inputs it differs with a signature that was not recorded of them."""
+        return sum(one.inputs for one in self.signatures if one.is_new)
 
 
 @attrs.frozen(kw_only=True)
@@ -104,35 +104,35 @@ class Replay:
     rollups: int
 
     @property
-    def fate(self) -> Fate:
+    def answer(self) -> Answer:
         """``NOT_FIXED`` if anything differs, else ``UNKNOWN`` if there is what was not judged.
 
         What was not read may have been a record.
         """
-        if any(one.ways for one in self.candidates):
-            return Fate.NOT_FIXED
+        if any(one.signatures for one in self.candidates):
+            return Answer.NOT_FIXED
         is_all = not self.left_out and not self.unread
         if not is_all or not any(one.inputs for one in self.candidates):
-            return Fate.UNKNOWN
-        return Fate.FIXED
+            return Answer.UNKNOWN
+        return Answer.FIXED
 
     def to_dict(self, *, limit: int | None = None) -> dict[str, Any]:
         """Give it as a dict that :mod:`json` can write.
 
         Args:
-            limit: At most so many ways for each candidate; all by default.
+            limit: At most so many signatures for each candidate; all by default.
         """
         return {
-            "fate": self.fate.value,
+            "answer": self.answer.value,
             "launch": self.launch,
             "candidates": [
                 {
-                    **attrs.asdict(one, filter=lambda field, _: field.name != "ways"),
+                    **attrs.asdict(one, filter=lambda field, _: field.name != "signatures"),
                     "remains": one.remains,
                     "new": one.new,
-                    "ways": [
-                        attrs.asdict(way, filter=lambda _, value: value is not None)
-                        for way in one.ways[:limit]
+                    "signatures": [
+                        attrs.asdict(found, filter=lambda _, value: value is not None)
+                        for found in one.signatures[:limit]
                     ],
                 }
                 for one in self.candidates

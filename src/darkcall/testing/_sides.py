@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 
     Pair = tuple[tuple[Any, ...], dict[str, Any]]
 
+#: With these a candidate does what the control does, as far as the rules ask.
+AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
+
 #: A test is in no hurry, and has no neighbours.
 _LIMITS: Final = Limits(sys.maxsize, math.inf)
 
 T = TypeVar("T")
-
-AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
 
 #: Nobody can have raised one of these whose module is not imported.
 _STEERING: Final = (

@@ -5,7 +5,11 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING, Final, Unpack
 
+from darkcall._decorator import launch_of
+from darkcall._errors import ConfigurationError
+from darkcall._launch import Launch
 from darkcall._model import CONTROL_NAME
+from darkcall._report import source_of
 from darkcall._tally import Tally
 
 from ._mismatch import MismatchError, mismatch_of
@@ -23,7 +27,9 @@ if TYPE_CHECKING:
 DIFFERS: Final = frozenset({"mismatch", "candidate_error", "timeout", "uncomparable", "skipped"})
 
 
-def strict(**knobs: Unpack[Knobs]) -> AbstractContextManager[None]:
+def strict(
+    *functions: object, candidate: str | None = None, **knobs: Unpack[Knobs]
+) -> AbstractContextManager[None]:
     """Have each call raise on which a candidate does not do what the control does.
 
     Candidates run as in :func:`capture`.  When all of them have, the call raises if the outcome of
@@ -34,6 +40,9 @@ def strict(**knobs: Unpack[Knobs]) -> AbstractContextManager[None]:
     through; if it raises something else, that gets a note.
 
     Args:
+        *functions: Launched functions, or their launches, that the block is about: candidates of
+            other launches run too, but no call raises for them.  None given: all launches.
+        candidate: The candidate that it is about, of these functions; all by default.
         **knobs: Knobs that launches have meanwhile, as in :func:`capture`; ``keep`` is
             ``"everything"`` where nothing else is said, so that the error shows the arguments.
 
@@ -42,9 +51,9 @@ def strict(**knobs: Unpack[Knobs]) -> AbstractContextManager[None]:
 
     Raises:
         MismatchError: A candidate differs; from the call, or from the block's end.
-        TypeError: There is no such knob.
-        ConfigurationError: A knob cannot have that value; or, where the block begins,
-            ``DARKCALL=off`` is set.
+        TypeError: There is no such knob, or a function is not decorated with ``dark_launch``.
+        ConfigurationError: A knob cannot have that value, or no function has such a candidate;
+            or, where the block begins, ``DARKCALL=off`` is set.
 
     Example:
         >>> from darkcall import dark_launch
@@ -54,15 +63,36 @@ def strict(**knobs: Unpack[Knobs]) -> AbstractContextManager[None]:
         >>> with strict():
         ...     double(4)
         8
-        >>> with strict():
+        >>> with strict(double, candidate="candidate"):
         ...     double("a")
         'aa'
     """
-    return _Strict(knobs)
+    launches = [one if isinstance(one, Launch) else launch_of(one) for one in functions]
+    if candidate is not None:
+        _check(candidate, launches)
+    return _Strict(launches, candidate, knobs)
+
+
+def _check(candidate: str, launches: Sequence[Launch]) -> None:
+    if not launches:
+        raise ConfigurationError(
+            f"candidate={candidate!r}: name the function that it is a candidate of: "
+            f"strict(function, candidate={candidate!r})"
+        )
+    names = [one.name for launch in launches for one in launch.candidates]
+    if candidate not in names:
+        of = ", ".join(launch.name for launch in launches)
+        raise ConfigurationError(
+            f"candidate={candidate!r}: {of} has no such candidate; there is {', '.join(names)}"
+        )
 
 
 class _Strict:
-    def __init__(self, knobs: Mapping[str, object]) -> None:
+    def __init__(
+        self, launches: Sequence[Launch], candidate: str | None, knobs: Mapping[str, object]
+    ) -> None:
+        self._launches = launches
+        self._candidate = candidate
         self._watching = Watching("strict", knobs, self._take, strictness=self, keep="everything")
         #: Of calls that are not over yet, or never will be, as those that were cancelled.
         self._found: dict[str, list[Record]] = {}
@@ -98,8 +128,20 @@ class _Strict:
 
     def _take(self, record: Record) -> None:
         # That the control disagrees with itself is not a candidate's doing.
-        if record.outcome in DIFFERS and record.candidate != CONTROL_NAME:
+        differs = record.outcome in DIFFERS and record.candidate != CONTROL_NAME
+        if differs and self._is_about(record):
             self._found.setdefault(record.call_id, []).append(record)
+
+    def _is_about(self, record: Record) -> bool:
+        if not self._launches:
+            return True
+        source, _, _ = record.call_id.rpartition("-")
+        # Several launches may have one name.
+        is_asked = any(
+            source == source_of(one._index)  # noqa: SLF001 -- what is in its records
+            for one in self._launches
+        )
+        return is_asked and self._candidate in (None, record.candidate)
 
     def differing(self, call_id: str) -> Sequence[Record]:
         """Give the records for which a call that is over is to raise, and forget them."""

@@ -5,13 +5,18 @@ from __future__ import annotations
 import contextvars
 import queue
 import threading
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 T = TypeVar("T")
+
+
+def is_anything_left() -> bool:
+    """Whether work that nobody waits for any longer is still running."""
+    return any(worker.is_busy for worker in _left)
 
 
 class TookTooLongError(Exception):
@@ -54,6 +59,7 @@ class Timed(Generic[T]):
         try:
             result, error = self._worker.did(work, self._timeout)
         except queue.Empty:
+            _left.append(self._worker)
             self._worker = None
             self._left -= 1
             raise TookTooLongError(is_given_up=False) from None
@@ -74,6 +80,11 @@ class _Worker:
         self._work.put(lambda: context.run(work))
         return self._done.get(timeout=timeout)
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether it has not done what nobody waited for."""
+        return self._done.empty()
+
     def _run(self) -> None:
         while True:
             work = self._work.get()
@@ -81,3 +92,7 @@ class _Worker:
                 self._done.put((work(), None))
             except BaseException as error:  # noqa: BLE001 -- it goes to whoever waits
                 self._done.put((None, error))
+
+
+#: Those that were left behind.
+_left: Final[list[_Worker]] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
@@ -13,7 +12,9 @@ from darkcall._redact import Redactor
 from darkcall._signatures import is_async
 from darkcall._text import one_line, qualname_of
 
-from ._layout import Leaf, Name, Prefixed, call
+from ._imports import STRICT
+from ._layout import Leaf, Name, Prefixed, Text, call
+from ._rebuild import json_of
 from ._source import NotWrittenError, is_name, keywords_of, name_of, source_of
 
 
@@ -51,7 +52,11 @@ class Body:
 
 
 def body_of(
-    found: Found, arguments: Mapping[str, Any], record: Mapping[str, Any], imports: Imports
+    found: Found,
+    arguments: Mapping[str, Any],
+    record: Mapping[str, Any],
+    imports: Imports,
+    candidate: str,
 ) -> Body:
     """Write the body of a test.
 
@@ -60,6 +65,7 @@ def body_of(
         arguments: The arguments that the record is of, rebuilt, by parameter.
         record: The record.
         imports: What is imported already.
+        candidate: The candidate that it is a test of.
 
     Returns:
         The body, of which it is proved that it makes the same call.
@@ -77,18 +83,14 @@ def body_of(
         why = one_line(_REDACTOR.text(f"{type(error).__name__}: {error}"), 200)
         raise NotWrittenError(f"to make the arguments by their classes fails: {why}") from None
     _check(described, record["arguments"])
-    return Body(tuple(made.lines(imports, record.get("control_raised"))), imports)
+    return Body(tuple(made.lines(imports, candidate, record.get("control_raised"))), imports)
 
 
 def _check(described: Mapping[str, Any], recorded: Mapping[str, Any]) -> None:
     for name in {**recorded, **described}:
-        if _text(described, name) != _text(recorded, name):
+        is_there = name in described and name in recorded
+        if not is_there or json_of(described[name]) != json_of(recorded[name]):
             raise NotWrittenError(f"{name}: its class makes something else of what was recorded")
-
-
-def _text(described: Mapping[str, Any], name: str) -> str | None:
-    # 1, 1.0 and True are equal, and so are dicts whatever their order.
-    return json.dumps(described[name]) if name in described else None
 
 
 class _Call:
@@ -136,13 +138,15 @@ class _Call:
         )
         return describe_mapping(self._found.named((*first, *args), kwargs), _REDACTOR)
 
-    def lines(self, imports: Imports, raised: Mapping[str, Any] | None) -> Iterator[str]:
+    def lines(
+        self, imports: Imports, candidate: str, raised: Mapping[str, Any] | None
+    ) -> Iterator[str]:
         """Write the code."""
         layout = imports.layout()
         if self._instance is not None:
             yield from layout.lines(self._instance, _INDENT, before="instance = ")
-        expected = "" if raised is None else f", {layout.flat(_expecting(raised))}"
-        yield f"{_INDENT}with strict(){expected}:"
+        expected = [] if raised is None else [_expecting(raised)]
+        yield from layout.blocks([self._strict(candidate), *expected], _INDENT)
         deeper = 2 * _INDENT
         if self._found.kind == "property":
             yield f"{deeper}_ = {layout.flat(self._called)}"
@@ -151,6 +155,13 @@ class _Call:
         if is_async(self._found.launch.control):
             made = call(Name("asyncio", "run"), made)
         yield from layout.lines(made, deeper)
+
+    def _strict(self, candidate: str) -> Node:
+        """Write what compares: no other launch, and no other candidate."""
+        is_only = len(self._found.launch.candidates) == 1
+        about = [] if is_only else [Prefixed("candidate=", Text(candidate))]
+        of = self._called if isinstance(self._called, Name) else self._found.name
+        return call(STRICT, of, *about)
 
 
 def _items(

@@ -11,7 +11,6 @@ import inspect
 import json
 from typing import TYPE_CHECKING, Any, Final
 
-from darkcall._decorator import launch_of
 from darkcall._describe import describe_mapping
 from darkcall._redact import Redactor
 from darkcall._signatures import signature_of
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
 
     Pair = tuple[tuple[Any, ...], dict[str, Any]]
 
-__all__ = ["NotRebuiltError", "Rebuilder", "rebuilt_arguments"]
+__all__ = ["NotRebuiltError", "Rebuilder", "json_of"]
 
 _REDACTOR: Final = Redactor()
 
@@ -46,11 +45,20 @@ class Rebuilder:
     """Makes the arguments of one control's calls again.
 
     Args:
-        function: The control, or what ``dark_launch`` made of it.
+        control: The control, undecorated.
+
+    Example:
+        >>> def price(total, lines=()): ...
+        >>> rebuilder = Rebuilder(price)
+        >>> rebuilder.arguments({"total": {"$": "decimal.Decimal", "value": "1.50"}})
+        {'total': Decimal('1.50')}
+        >>> rebuilder.arguments({"total": 1, "lines": [{"$": "shop.Line", "fields": {}}]})
+        Traceback (most recent call last):
+        ...
+        darkcall.testing._rebuild.NotRebuiltError: lines[*]: no hint of the control names shop.Line
     """
 
-    def __init__(self, function: Callable[..., Any]) -> None:
-        control = _control_of(function)
+    def __init__(self, control: Callable[..., Any]) -> None:
         self._signature = signature_of(control)
         self._nodes = Nodes(classes_named_by(control))
 
@@ -126,50 +134,24 @@ class Rebuilder:
         return args, kwargs
 
 
-def rebuilt_arguments(function: Callable[..., Any], described: Any) -> dict[str, Any]:
-    """Make the arguments of one recorded call again.
-
-    Args:
-        function: The control, or what ``dark_launch`` made of it.
-        described: The ``arguments`` of a record.
-
-    Returns:
-        The arguments by the names of the parameters; what the call left out is left out.
-
-    Raises:
-        NotRebuiltError: They cannot be made again exactly.
-
-    Example:
-        >>> def price(total, lines=()): ...
-        >>> rebuilt_arguments(price, {"total": {"$": "decimal.Decimal", "value": "1.50"}})
-        {'total': Decimal('1.50')}
-        >>> rebuilt_arguments(price, {"total": 1, "lines": [{"$": "shop.Line", "fields": {}}]})
-        Traceback (most recent call last):
-        ...
-        darkcall.testing._rebuild.NotRebuiltError: lines[*]: no hint of the control names shop.Line
-    """
-    return Rebuilder(function).arguments(described)
-
-
-def _control_of(function: Callable[..., Any]) -> Callable[..., Any]:
-    try:
-        return launch_of(function).control
-    except TypeError:
-        return function
-
-
 def _check(rebuilt: dict[str, Any], described: dict[str, Any]) -> None:
     """Refuse arguments that would not be recorded as these were."""
     again = describe_mapping(rebuilt, _REDACTOR)
     for label, node in described.items():
-        # As text: 1, 1.0 and True are equal, and so are dicts whatever their order.
-        if label not in again or _text(again[label]) != _text(node):
+        if label not in again or json_of(again[label]) != json_of(node):
             name = label.removeprefix("$")
             raise NotRebuiltError(f"{name}: what was made of it would be recorded otherwise")
 
 
-def _text(node: Any) -> str:
-    return json.dumps(node)
+def json_of(described: Any) -> str:
+    """Give what two descriptions are told apart by.
+
+    As values, 1, 1.0 and True are equal, and so are dicts whatever their order.
+
+    Args:
+        described: What :mod:`json` can write.
+    """
+    return json.dumps(described)
 
 
 def _bound(signature: inspect.Signature, arguments: Mapping[str, Any]) -> inspect.BoundArguments:

@@ -9,11 +9,11 @@ import pathlib
 from darkcall._errors import ConfigurationError
 
 
-def write_page(page: str, name: str, *, option: str = "--html") -> pathlib.Path:
+def write_output(text: str, name: str, *, option: str = "--html") -> pathlib.Path:
     """Write a file; whoever has it open sees the old one or the new one, never a part.
 
     Args:
-        page: What is in it.
+        text: What is in it.
         name: The file.
         option: Where its name was typed.
 
@@ -23,7 +23,7 @@ def write_page(page: str, name: str, *, option: str = "--html") -> pathlib.Path:
     Raises:
         ConfigurationError: It cannot be written.
     """
-    data = page.encode("utf-8", "backslashreplace")
+    data = text.encode("utf-8", "backslashreplace")
     try:
         # What a link leads to is replaced, not the link.
         path = pathlib.Path(name).resolve()
