@@ -179,6 +179,31 @@ def test_a_wrong_word_is_told_with_those_that_there_are(run, arguments):
     result.stderr.fnmatch_lines(["ERROR: darkcall='loud': it is one of strict, record, off"])
 
 
+@pytest.mark.parametrize("version", ["7.4.4", "8.0.0.dev1", "10.1"])
+def test_a_pytest_that_is_too_old_is_refused_where_something_is_asked_of_it(
+    run, monkeypatch, version
+):
+    source = "def test_price(darkcall_records): price(1)"
+    monkeypatch.setattr(pytest, "__version__", version)
+
+    asked, fixture = run(source, "--darkcall=record"), run(source)
+
+    if version == "7.4.4":
+        assert asked.ret == pytest.ExitCode.USAGE_ERROR
+        asked.stderr.fnmatch_lines(["ERROR: darkcall='record' needs pytest 8.0 or later; *7.4.4"])
+        fixture.assert_outcomes(errors=1)
+        fixture.stdout.fnmatch_lines(["*the fixture darkcall_records needs pytest 8.0 or later*"])
+    else:
+        asked.assert_outcomes(passed=1)
+        fixture.assert_outcomes(passed=1)
+
+
+def test_a_pytest_that_is_too_old_runs_what_asks_for_nothing(run, monkeypatch):
+    monkeypatch.setattr(pytest, "__version__", "7.4.4")
+
+    run("def test_price(): price(1)").assert_outcomes(passed=1)
+
+
 def test_to_watch_while_the_environment_says_off_is_a_usage_error(run, monkeypatch):
     monkeypatch.setattr(_config, "IS_OFF_BY_ENVIRONMENT", True)
 
@@ -614,21 +639,35 @@ def test_the_records_of_a_test_grow_with_its_calls(run, arguments):
     result.assert_outcomes(passed=1)
 
 
-def test_records_of_fixtures_that_came_before_are_among_them(run):
+@pytest.mark.parametrize("arguments", [(), ("--darkcall=record",), ("--darkcall=strict",)])
+def test_the_records_of_a_test_begin_and_end_with_the_fixture(run, arguments):
     result = run(
         """
-        @pytest.fixture
-        def early(): price(1)
+        @pytest.fixture(scope="session")
+        def of_session(): price(1)
 
-        def test_declared(early, darkcall_records):
+        @pytest.fixture(scope="module")
+        def of_module(of_session): price(1)
+
+        @pytest.fixture
+        def around():
+            seen = []
+            yield seen
+            price(1)
+            assert len(seen[0]) == 1
+
+        def test_declared(of_module, around, darkcall_records):
+            around.append(darkcall_records)
+            price(2)
             assert len(darkcall_records) == 1
 
-        def test_asked_for_later(early, request):
+        def test_asked_for_later(request):
+            price(1)
             records = request.getfixturevalue("darkcall_records")
             price(2)
             assert len(records) == 1
         """,
-        "--darkcall=strict",
+        *arguments,
     )
 
     result.assert_outcomes(passed=2)
