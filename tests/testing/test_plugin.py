@@ -561,13 +561,13 @@ def test_a_junit_file_tells_the_mismatch(run, pytester):
     assert "candidate differs from the control" in (pytester.path / "report.xml").read_text()
 
 
-def test_the_helps_name_what_there_is(pytester):
+def test_the_helps_name_what_there_is(run):
     for option, lines in (
         ("--help", ["darkcall:", "*--darkcall=strict|record|off*"]),
         ("--fixtures", ["darkcall_records*", "*Records of the candidates that ran in this test*"]),
         ("--markers", ["@pytest.mark.may_mismatch(*launches): under --darkcall=strict, *"]),
     ):
-        pytester.runpytest_inprocess(option).stdout.fnmatch_lines(lines)
+        run("", option).stdout.fnmatch_lines(lines)
 
 
 def test_a_test_that_may_mismatch_does_not_fail_and_is_told(run):

@@ -219,6 +219,7 @@ def test_workers_tell_one_summary_even_those_that_crash(run):
         """,
         "--darkcall=record",
         "-n1",
+        "--max-worker-restart=0",
         plugins=["darkcall", "xdist"],
     )
 
