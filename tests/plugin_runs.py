@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import textwrap
 
+# What a run imports of itself is forgotten when it ends: each would import these anew.
+import darkcall.analysis._described
+import darkcall.testing._message  # noqa: F401 -- as above
+
 
 # With a runner of its own: pytest keeps the last of these runs, and other tests configure a runner
 # that could not run its candidates.
