@@ -243,6 +243,24 @@ def test_a_mismatch_that_was_caught_fails_the_phase_in_which_it_was(run):
     result.stdout.fnmatch_lines(["E*It did not come through: what called caught it, *"])
 
 
+def test_the_first_of_the_mismatches_that_were_caught_is_shown(run):
+    result = run(
+        """
+        @dark_launch(candidate=lambda: 2)
+        def other(): return 1
+
+        def test_it():
+            swallowing(3)
+            try: other()
+            except AssertionError: pass
+        """,
+        "--darkcall=strict",
+    )
+
+    result.stdout.fnmatch_lines(["E*shop.price: candidate differs from the control"])
+    result.stdout.no_fnmatch_line("*_plugin.py:*")
+
+
 def test_a_test_that_fails_by_itself_fails_with_its_own_error(run):
     result = run(
         """
@@ -293,6 +311,13 @@ def test_a_mismatch_that_was_caught_while_tests_were_collected_fails_the_collect
             "1 mismatch: *in the collection of test_it.py: *",
         ]
     )
+
+
+def test_a_collection_that_fails_by_itself_fails_with_its_own_error(run):
+    result = run("swallowing(3)\nraise ValueError('of its own')", "--darkcall=strict")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["E*ValueError: of its own"])
 
 
 def test_a_mismatch_while_tests_are_collected_is_a_collection_error(run):

@@ -122,6 +122,17 @@ def test_calls_outside_of_tests_count(run):
     )
 
 
+@pytest.mark.parametrize("hook", ["pytest_collection_modifyitems", "pytest_sessionfinish"])
+def test_what_differs_before_and_after_all_tests_is_told_to_be_in_no_test(run, hook):
+    result = run(
+        "def test_it(): pass",
+        "--darkcall=record",
+        conftest=f"def {hook}(): import shop; shop.price(3)",
+    )
+
+    result.stdout.fnmatch_lines(["1 mismatch: shop.price [[]candidate[]] in no test: *"])
+
+
 def test_calls_that_were_skipped_are_told_with_the_reason(run):
     result = run(
         """
