@@ -580,6 +580,23 @@ def test_a_call_whose_control_was_ended_by_a_mismatch_inside_is_none_that_differ
     )
 
 
+def test_a_mismatch_error_that_both_sides_raise_is_agreement(run):
+    result = run(
+        """
+        from darkcall.testing import MismatchError
+
+        def refusing(): raise MismatchError("no")
+
+        def test_it():
+            with pytest.raises(MismatchError, match="no"):
+                dark_launch(candidate=refusing, name="shop.refuse")(refusing)()
+        """,
+        "--darkcall=strict",
+    )
+
+    result.stdout.fnmatch_lines(["shop.refuse [[]candidate[]]: 1 call: 1 match"])
+
+
 def test_a_junit_file_tells_the_mismatch(run, pytester):
     run("def test_price(): price(3)", "--darkcall=strict", "--junitxml=report.xml")
 
