@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import textwrap
 
-# What a run imports of itself is forgotten when it ends: each would import these anew.
+# What a run is the first to import is forgotten when it ends: each would import these anew, and
+# other tests would meet two loop runners, of which one is not known to what was there before.
 import darkcall.analysis._described
+import darkcall.runners.loop
 import darkcall.testing._message  # noqa: F401 -- as above
 
 
