@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from darkcall import Record
 
 _MODES: Final = ("strict", "record", "off")
+#: Before it, hooks of the new style and what filters tracebacks are not there, or not for sure.
+_LEAST_PYTEST: Final = 8
 _MARKER: Final = (
     "may_mismatch(*launches): under --darkcall=strict, candidates of the launches of these names "
     "(of all, if none is named) may differ in this test."
@@ -43,6 +45,7 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     if mode not in _MODES:
         raise pytest.UsageError(f"darkcall={mode!r}: it is one of {', '.join(_MODES)}")
+    _check_pytest(f"darkcall={mode!r}")
     # Imported when asked for.
     from darkcall.testing import _plugin  # noqa: PLC0415
 
@@ -55,6 +58,13 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     return f"darkcall: {mode}" if mode else None
 
 
+def _check_pytest(asked: str) -> None:
+    if int(pytest.__version__.split(".")[0]) < _LEAST_PYTEST:
+        raise pytest.UsageError(
+            f"{asked} needs pytest {_LEAST_PYTEST}.0 or later; this is {pytest.__version__}"
+        )
+
+
 def _mode(config: pytest.Config) -> str:
     mode: str | None = config.getoption("darkcall")
     return config.getini("darkcall") if mode is None else mode
@@ -62,7 +72,12 @@ def _mode(config: pytest.Config) -> str:
 
 @pytest.fixture
 def darkcall_records(request: pytest.FixtureRequest) -> Iterator[list[Record]]:
-    """Records of the candidates that ran in this test so far; grows with each call of a launch."""
+    """Records of the candidates that ran in this test so far; grows with each call of a launch.
+
+    The list begins where the test asks for it: what fixtures called before is not in it.  Records
+    have arguments if the launch keeps everything, or under --darkcall=strict.
+    """
+    _check_pytest("the fixture darkcall_records")
     from darkcall.testing import _plugin  # noqa: PLC0415 -- as above
 
     yield from _plugin.records_of(request)

@@ -4,6 +4,12 @@ from __future__ import annotations
 
 import textwrap
 
+# What a run is the first to import is forgotten when it ends: each would import these anew, and
+# other tests would meet two loop runners, of which one is not known to what was there before.
+import darkcall.analysis._described
+import darkcall.runners.loop
+import darkcall.testing._message  # noqa: F401 -- as above
+
 
 # With a runner of its own: pytest keeps the last of these runs, and other tests configure a runner
 # that could not run its candidates.

@@ -179,6 +179,31 @@ def test_a_wrong_word_is_told_with_those_that_there_are(run, arguments):
     result.stderr.fnmatch_lines(["ERROR: darkcall='loud': it is one of strict, record, off"])
 
 
+@pytest.mark.parametrize("version", ["7.4.4", "8.0.0.dev1", "10.1"])
+def test_a_pytest_that_is_too_old_is_refused_where_something_is_asked_of_it(
+    run, monkeypatch, version
+):
+    source = "def test_price(darkcall_records): price(1)"
+    monkeypatch.setattr(pytest, "__version__", version)
+
+    asked, fixture = run(source, "--darkcall=record"), run(source)
+
+    if version == "7.4.4":
+        assert asked.ret == pytest.ExitCode.USAGE_ERROR
+        asked.stderr.fnmatch_lines(["ERROR: darkcall='record' needs pytest 8.0 or later; *7.4.4"])
+        fixture.assert_outcomes(errors=1)
+        fixture.stdout.fnmatch_lines(["*the fixture darkcall_records needs pytest 8.0 or later*"])
+    else:
+        asked.assert_outcomes(passed=1)
+        fixture.assert_outcomes(passed=1)
+
+
+def test_a_pytest_that_is_too_old_runs_what_asks_for_nothing(run, monkeypatch):
+    monkeypatch.setattr(pytest, "__version__", "7.4.4")
+
+    run("def test_price(): price(1)").assert_outcomes(passed=1)
+
+
 def test_to_watch_while_the_environment_says_off_is_a_usage_error(run, monkeypatch):
     monkeypatch.setattr(_config, "IS_OFF_BY_ENVIRONMENT", True)
 
@@ -216,6 +241,24 @@ def test_a_mismatch_that_was_caught_fails_the_phase_in_which_it_was(run):
     # The one of teardown passed before.
     result.assert_outcomes(passed=2, failed=3, errors=2)
     result.stdout.fnmatch_lines(["E*It did not come through: what called caught it, *"])
+
+
+def test_the_first_of_the_mismatches_that_were_caught_is_shown(run):
+    result = run(
+        """
+        @dark_launch(candidate=lambda: 2)
+        def other(): return 1
+
+        def test_it():
+            swallowing(3)
+            try: other()
+            except AssertionError: pass
+        """,
+        "--darkcall=strict",
+    )
+
+    result.stdout.fnmatch_lines(["E*shop.price: candidate differs from the control"])
+    result.stdout.no_fnmatch_line("*_plugin.py:*")
 
 
 def test_a_test_that_fails_by_itself_fails_with_its_own_error(run):
@@ -268,6 +311,13 @@ def test_a_mismatch_that_was_caught_while_tests_were_collected_fails_the_collect
             "1 mismatch: *in the collection of test_it.py: *",
         ]
     )
+
+
+def test_a_collection_that_fails_by_itself_fails_with_its_own_error(run):
+    result = run("swallowing(3)\nraise ValueError('of its own')", "--darkcall=strict")
+
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["E*ValueError: of its own"])
 
 
 def test_a_mismatch_while_tests_are_collected_is_a_collection_error(run):
@@ -530,19 +580,36 @@ def test_a_call_whose_control_was_ended_by_a_mismatch_inside_is_none_that_differ
     )
 
 
+def test_a_mismatch_error_that_both_sides_raise_is_agreement(run):
+    result = run(
+        """
+        from darkcall.testing import MismatchError
+
+        def refusing(): raise MismatchError("no")
+
+        def test_it():
+            with pytest.raises(MismatchError, match="no"):
+                dark_launch(candidate=refusing, name="shop.refuse")(refusing)()
+        """,
+        "--darkcall=strict",
+    )
+
+    result.stdout.fnmatch_lines(["shop.refuse [[]candidate[]]: 1 call: 1 match"])
+
+
 def test_a_junit_file_tells_the_mismatch(run, pytester):
     run("def test_price(): price(3)", "--darkcall=strict", "--junitxml=report.xml")
 
     assert "candidate differs from the control" in (pytester.path / "report.xml").read_text()
 
 
-def test_the_helps_name_what_there_is(pytester):
+def test_the_helps_name_what_there_is(run):
     for option, lines in (
         ("--help", ["darkcall:", "*--darkcall=strict|record|off*"]),
         ("--fixtures", ["darkcall_records*", "*Records of the candidates that ran in this test*"]),
         ("--markers", ["@pytest.mark.may_mismatch(*launches): under --darkcall=strict, *"]),
     ):
-        pytester.runpytest_inprocess(option).stdout.fnmatch_lines(lines)
+        run("", option).stdout.fnmatch_lines(lines)
 
 
 def test_a_test_that_may_mismatch_does_not_fail_and_is_told(run):
@@ -614,21 +681,35 @@ def test_the_records_of_a_test_grow_with_its_calls(run, arguments):
     result.assert_outcomes(passed=1)
 
 
-def test_records_of_fixtures_that_came_before_are_among_them(run):
+@pytest.mark.parametrize("arguments", [(), ("--darkcall=record",), ("--darkcall=strict",)])
+def test_the_records_of_a_test_begin_and_end_with_the_fixture(run, arguments):
     result = run(
         """
-        @pytest.fixture
-        def early(): price(1)
+        @pytest.fixture(scope="session")
+        def of_session(): price(1)
 
-        def test_declared(early, darkcall_records):
+        @pytest.fixture(scope="module")
+        def of_module(of_session): price(1)
+
+        @pytest.fixture
+        def around():
+            seen = []
+            yield seen
+            price(1)
+            assert len(seen[0]) == 1
+
+        def test_declared(of_module, around, darkcall_records):
+            around.append(darkcall_records)
+            price(2)
             assert len(darkcall_records) == 1
 
-        def test_asked_for_later(early, request):
+        def test_asked_for_later(request):
+            price(1)
             records = request.getfixturevalue("darkcall_records")
             price(2)
             assert len(records) == 1
         """,
-        "--darkcall=strict",
+        *arguments,
     )
 
     result.assert_outcomes(passed=2)

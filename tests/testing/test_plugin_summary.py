@@ -62,6 +62,44 @@ def test_a_mere_collection_tells_nothing_of_launches(run):
     result.stdout.no_fnmatch_line("=* darkcall =*")
 
 
+@pytest.mark.parametrize("mode", ["strict", "record"])
+def test_names_that_may_mismatch_was_given_for_nothing_are_told(run, mode):
+    result = run(
+        """
+        @pytest.mark.may_mismatch("shop.prise", "shop.price", "shop.total", "!idle")
+        def test_all():
+            price(3)
+            total([1])
+
+        @pytest.mark.may_mismatch("not run")
+        @pytest.mark.skip
+        def test_skipped(): pass
+        """,
+        f"--darkcall={mode}",
+        "-q",
+    )
+
+    result.stdout.fnmatch_lines(
+        [
+            "may_mismatch names what is no launch: shop.prise",
+            "may_mismatch names what did not differ: !idle, shop.total",
+        ]
+    )
+
+
+def test_a_quiet_run_tells_of_a_name_that_is_no_launch(run):
+    result = run(
+        """
+        @pytest.mark.may_mismatch("shop.prise")
+        def test_all(): price(1)
+        """,
+        "--darkcall=strict",
+        "-q",
+    )
+
+    result.stdout.fnmatch_lines(["may_mismatch names what is no launch: shop.prise"])
+
+
 def test_calls_outside_of_tests_count(run):
     result = run(
         """
@@ -82,6 +120,17 @@ def test_calls_outside_of_tests_count(run):
             "2 mismatch: *in the collection of test_it.py: *",
         ]
     )
+
+
+@pytest.mark.parametrize("hook", ["pytest_collection_modifyitems", "pytest_sessionfinish"])
+def test_what_differs_before_and_after_all_tests_is_told_to_be_in_no_test(run, hook):
+    result = run(
+        "def test_it(): pass",
+        "--darkcall=record",
+        conftest=f"def {hook}(): import shop; shop.price(3)",
+    )
+
+    result.stdout.fnmatch_lines(["1 mismatch: shop.price [[]candidate[]] in no test: *"])
 
 
 def test_calls_that_were_skipped_are_told_with_the_reason(run):
@@ -156,13 +205,18 @@ def test_what_each_worker_imports_counts_once(run):
             # As two workers that end, and one that crashed.
             watch = session.config.pluginmanager.get_plugin("darkcall-watch")
             told = [{"outcomes": [["shop.price", "v2", "match", 5]], "reasons": [], "kinds": []}]
-            for output in ({}, {"darkcall": [*told, ["!a"]]}, {"darkcall": [*told, ["!b"]]}):
+            workers = [*told, ["!a"], ["x"]], [*told, ["!b"], ["y"]]
+            for output in ({}, *({"darkcall": worker} for worker in workers)):
                 watch.pytest_testnodedown(SimpleNamespace(workeroutput=output))
         """,
     )
 
     result.stdout.fnmatch_lines(
-        ["shop.price [[]v2[]]: 5 calls: 5 match", "no call was shadowed of: !a, !b, !idle*"]
+        [
+            "shop.price [[]v2[]]: 5 calls: 5 match",
+            "no call was shadowed of: !a, !b, !idle*",
+            "may_mismatch names what is no launch: x, y",
+        ]
     )
 
 
@@ -176,6 +230,7 @@ def test_workers_tell_one_summary_even_those_that_crash(run):
         """,
         "--darkcall=record",
         "-n1",
+        "--max-worker-restart=0",
         plugins=["darkcall", "xdist"],
     )
 
@@ -292,9 +347,12 @@ def test_what_nobody_allowed_comes_first(account_of):
 def test_reasons_and_names_are_bounded(account_of):
     account = account_of(*({"outcome": "skipped", "reason": str(n)} for n in range(12)))
 
-    lines = list(summary_lines(account, {f"shop.{n:02}" for n in range(12)}))
+    names = {f"shop.{n:02}" for n in range(12)}
+    lines = list(summary_lines(account, names, names | {f"cafe.{n:02}" for n in range(12)}))
 
     assert "and 2 more reasons" in lines
+    assert lines[-3].endswith("shop.09, and 2 more")
+    assert lines[-2].endswith("cafe.09, and 2 more")
     assert lines[-1].endswith("shop.09, and 2 more")
 
 

@@ -70,9 +70,10 @@ def start(folder, *arguments):
     environment = {name: text for name, text in os.environ.items() if not name.startswith("COV")}
     # Other plugins take longer to import than these tests to run.
     environment |= {"PYTHONPATH": str(SOURCE), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
-    command = [sys.executable, "-m", "pytest", "-q", "-o", "addopts=", "-p", "no:cacheprovider"]
+    # To rewrite their assertions takes as long as the rest.
+    options = ["-q", "-o", "addopts=", "-p", "no:cacheprovider", "--assert=plain", "-p", "darkcall"]
     return subprocess.Popen(
-        [*command, "-p", "darkcall", *arguments, "tests"],
+        [sys.executable, "-m", "pytest", *options, *arguments, "tests"],
         cwd=folder,
         env=environment,
         stdout=subprocess.PIPE,

@@ -15,7 +15,7 @@ from darkcall._model import CONTROL_NAME
 
 from ._capture import capture
 from ._mismatch import MismatchError, mismatch_of
-from ._plugin_account import DIFFERS, Account
+from ._plugin_account import FAILS_A_TEST, Account
 from ._plugin_summary import is_worth_a_word, summary_lines
 from ._watching import Watching
 
@@ -70,7 +70,8 @@ def records_of(request: pytest.FixtureRequest) -> Iterator[list[Record]]:
     """
     stash = request.config.stash
     if _WATCH in stash:
-        yield stash[_WATCH].records()
+        with stash[_WATCH].records() as records:
+            yield records
         return
     if _config.IS_OFF_BY_ENVIRONMENT:
         pytest.skip("there are no records: DARKCALL=off is set in the environment")
@@ -99,7 +100,7 @@ class _Where:
         return self.may_mismatch is None or launch in self.may_mismatch
 
 
-_OUTSIDE: Final = "outside of tests"
+_OUTSIDE: Final = "no test"
 
 
 class Watch:
@@ -127,6 +128,7 @@ class Watch:
         self._outside = Account()
         self._told = Account()
         self._names: set[str] = set()
+        self._marked: set[str] = set()
         self._heard_of_workers = False
 
     def take(self, record: Record) -> None:
@@ -139,11 +141,11 @@ class Watch:
         if where.records is not None:
             where.records.append(record)
         outcome = record.outcome
-        if self._is_strict and outcome in DIFFERS and _holds_a_mismatch(record):
+        if outcome in FAILS_A_TEST and _holds_a_mismatch(record):
             # The control did not get to its end: a call inside it raised.
             outcome = "skipped"
         # That the control disagrees with itself is not a candidate's doing.
-        fails = self._is_strict and outcome in DIFFERS and record.candidate != CONTROL_NAME
+        fails = self._is_strict and outcome in FAILS_A_TEST and record.candidate != CONTROL_NAME
         is_allowed = fails and where.lets_differ(record.launch)
         if fails and not is_allowed:
             self._found.setdefault(record.call_id, []).append(record)
@@ -191,11 +193,14 @@ class Watch:
         raised, self._raised = self._raised, None
         return raised
 
-    def records(self) -> list[Record]:
-        """Give the records of the current test; from now on, if it did not say that it asks."""
-        if self._where.records is None:
-            self._where.records = []
-        return self._where.records
+    @contextlib.contextmanager
+    def records(self) -> Iterator[list[Record]]:
+        """Give the records of the current test from now on, as ``capture`` does."""
+        where = self._where
+        records: list[Record] = []
+        where.records = records
+        yield records
+        where.records = None
 
     @pytest.hookimpl(wrapper=True)
     def pytest_make_collect_report(
@@ -218,8 +223,6 @@ class Watch:
         """Take note of the test."""
         self._count_outside()
         self._where = _Where(item.nodeid)
-        if "darkcall_records" in getattr(item, "fixturenames", ()):
-            self._where.records = []
         self._where.may_mismatch = _may_mismatch(item)
 
     @pytest.hookimpl(specname="pytest_runtest_makereport")
@@ -243,6 +246,8 @@ class Watch:
         counted = self._take_counted()
         if counted:
             setattr(report, _ATTRIBUTE, counted)
+        if call.when == "call":
+            self._marked.update(self._where.may_mismatch or ())
         if call.when == "teardown":
             self._where = _Where(_OUTSIDE)
         return report
@@ -260,7 +265,11 @@ class Watch:
         self._names |= {launch.name for launch in _config.launches()}
         output = getattr(self._config, "workeroutput", None)
         if output is not None:
-            output[_ATTRIBUTE] = [self._outside.to_plain(), sorted(self._names)]
+            output[_ATTRIBUTE] = [
+                self._outside.to_plain(),
+                sorted(self._names),
+                sorted(self._marked),
+            ]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
@@ -269,8 +278,9 @@ class Watch:
         if told is None:
             # It crashed.
             return
-        outside, names = told
+        outside, names, marked = told
         self._names.update(names)
+        self._marked.update(marked)
         if not self._heard_of_workers:
             # Each of them imports the same tests: what that does is one run's once.
             self._heard_of_workers = True
@@ -280,10 +290,10 @@ class Watch:
         """Tell what was seen."""
         self._told.add_plain(self._outside.to_plain())
         is_quiet = terminalreporter.verbosity < 0 or self._config.getoption("collectonly")
-        if is_quiet and not is_worth_a_word(self._told):
+        if is_quiet and not is_worth_a_word(self._told, self._marked):
             return
         terminalreporter.section("darkcall")
-        for line in summary_lines(self._told, self._names):
+        for line in summary_lines(self._told, self._names, self._marked):
             terminalreporter.write_line(line)
 
     def _count_outside(self) -> None:

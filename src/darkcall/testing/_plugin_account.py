@@ -15,9 +15,10 @@ if TYPE_CHECKING:
 
     from darkcall._model import Record
 
-#: What is no agreement.  ``strict`` fails what was skipped, too; a whole test suite has calls whose
-#: arguments cannot be copied, and the end of its run tells of them.
-DIFFERS: Final = frozenset({"mismatch", "candidate_error", "timeout", "uncomparable"})
+#: What fails a test under ``--darkcall=strict``, and is told by kinds.  A block of ``strict`` has
+#: calls raise that were skipped, too: whoever writes one means these calls.  A whole test suite
+#: hands launches what cannot be copied; the end of the run tells of it.
+FAILS_A_TEST: Final = frozenset({"mismatch", "candidate_error", "timeout", "uncomparable"})
 
 #: Beyond so many kinds, calls are counted by their outcome alone.
 MAX_KINDS: Final = 100
@@ -68,7 +69,7 @@ class Account:
         """
         key = (record.launch, record.candidate, outcome)
         self.outcomes[key] += 1
-        if outcome in DIFFERS:
+        if outcome in FAILS_A_TEST:
             kind = Kind(1, int(is_allowed), test, _what_differs(record))
             self._add_kind((*key, record.signature or ""), kind)
         elif outcome != record.outcome or record.reason is not None:

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Final
 from darkcall._model import Outcome
 from darkcall._text import one_line
 
+from ._plugin_account import FAILS_A_TEST, Account
+
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
-
-    from ._plugin_account import Account
+    from collections.abc import Collection, Iterator
 
 _MAX_KINDS: Final = 10
 _MAX_REASONS: Final = 10
@@ -21,12 +21,15 @@ _MAX_NAME: Final = 240
 _OUTCOMES: Final = tuple(outcome.value for outcome in Outcome)
 
 
-def summary_lines(account: Account, names: Iterable[str]) -> Iterator[str]:
+def summary_lines(
+    account: Account, names: Collection[str], marked: Collection[str] = ()
+) -> Iterator[str]:
     """Tell what tests saw.
 
     Args:
         account: What they saw.
         names: The names of all launches.
+        marked: The names that ``may_mismatch`` had, in tests that ran.
 
     Returns:
         Lines without their ends.
@@ -37,19 +40,30 @@ def summary_lines(account: Account, names: Iterable[str]) -> Iterator[str]:
     yield from _kind_lines(account)
     yield from _reason_lines(account)
     reached = {launch for launch, _, _ in account.outcomes}
-    unreached = sorted(set(names) - reached)
+    unreached = set(names) - reached
     if unreached:
-        shown = [one_line(name, _MAX_NAME) for name in unreached[:_MAX_NAMES]]
-        yield f"no call was shadowed of: {', '.join(shown)}{_and_more(unreached, _MAX_NAMES)}"
+        yield f"no call was shadowed of: {_listed(unreached)}"
+    idle = _idle(account, marked)
+    unknown = idle - reached - set(names)
+    if unknown:
+        yield f"may_mismatch names what is no launch: {_listed(unknown)}"
+    if idle - unknown:
+        yield f"may_mismatch names what did not differ: {_listed(idle - unknown)}"
 
 
-def is_worth_a_word(account: Account) -> bool:
+def is_worth_a_word(account: Account, marked: Collection[str]) -> bool:
     """Whether there is more to tell than that all candidates did what they were to do.
 
     Args:
         account: What tests saw.
+        marked: The names that ``may_mismatch`` had, in tests that ran.
     """
-    return bool(account.kinds or account.reasons)
+    return bool(account.kinds or account.reasons or _idle(account, marked))
+
+
+def _idle(account: Account, marked: Collection[str]) -> set[str]:
+    differed = {launch for launch, _, outcome in account.outcomes if outcome in FAILS_A_TEST}
+    return set(marked) - differed
 
 
 def _count_lines(account: Account) -> Iterator[str]:
@@ -89,5 +103,7 @@ def _full_name(launch: str, candidate: str) -> str:
     return f"{one_line(launch, _MAX_NAME)} [{one_line(candidate, _MAX_NAME)}]"
 
 
-def _and_more(names: list[str], most: int) -> str:
-    return f", and {len(names) - most} more" if len(names) > most else ""
+def _listed(names: Collection[str]) -> str:
+    shown = [one_line(name, _MAX_NAME) for name in sorted(names)[:_MAX_NAMES]]
+    left = len(names) - len(shown)
+    return ", ".join(shown) + (f", and {left} more" if left else "")
