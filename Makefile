@@ -12,6 +12,9 @@ WITHOUT_GAUNTLET := --ignore tests/gauntlet
 WITHOUT_BENCHMARKS := --ignore tests/test_benchmarks.py
 # What a browser makes of a page does not depend on the CPython that wrote it.
 WITHOUT_BROWSER := --ignore tests/analysis/test_page_in_chromium.py
+# A thousand examples for each pair, and the tests of another library.
+WITHOUT_OTHERS := --ignore tests/testing/test_real_pairs.py \
+    --ignore tests/testing/test_real_package.py
 # What is measured needs a core to itself.
 GAUNTLET_PYTEST := -m pytest --numprocesses 2
 # How a process ends differs from version to version.
@@ -102,7 +105,7 @@ tests-%: .venv/dev.stamp
 	@set -e; case "$$($(PYTHON) --version)" in "Python $*."*) exit;; esac; \
 	if scripts/find-python $* >/dev/null; then \
 	    $(MAKE) --no-print-directory .venv-$*/test.stamp; \
-	    for tests in "$(PARALLEL_PYTEST) $(WITHOUT_GAUNTLET) $(WITHOUT_BENCHMARKS) $(WITHOUT_BROWSER)" "$(GAUNTLET_PYTEST) $(ON_EACH_VERSION)"; do \
+	    for tests in "$(PARALLEL_PYTEST) $(WITHOUT_GAUNTLET) $(WITHOUT_BENCHMARKS) $(WITHOUT_BROWSER) $(WITHOUT_OTHERS)" "$(GAUNTLET_PYTEST) $(ON_EACH_VERSION)"; do \
 	        echo ".venv-$*/bin/python $$tests"; \
 	        .venv-$*/bin/python $$tests; \
 	    done; \

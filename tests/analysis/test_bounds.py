@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import time
 import timeit
 
 import numpy as np
@@ -113,9 +114,12 @@ def within(rate, fewest_failed, most_failed, n):
 
 @pytest.mark.parametrize("failed", [0, 1, 10**6, 5 * 10**8, 10**9 - 1, 10**9])
 def test_a_bound_takes_less_than_fifty_microseconds(failed):
-    best = min(timeit.repeat(lambda: bounds(failed, 10**9, 0.95), number=100, repeat=5))
+    # Many short rounds, by the CPU's time: one of them is left alone on a busy machine, too.
+    rounds = timeit.repeat(
+        lambda: bounds(failed, 10**9, 0.95), timer=time.thread_time, number=10, repeat=50
+    )
 
-    assert best / 100 < 50e-6
+    assert min(rounds) / 10 < 50e-6
 
 
 @pytest.mark.parametrize(
