@@ -8,13 +8,12 @@ OTHER_VERSIONS := 3.11 3.12 3.13
 # The examples of one page need one another, so a file stays on one worker.
 PARALLEL_PYTEST := -m pytest --numprocesses 2 --dist loadfile
 WITHOUT_GAUNTLET := --ignore tests/gauntlet
-# They run on the CPython whose figures the docs have.
-WITHOUT_BENCHMARKS := --ignore tests/test_benchmarks.py
-# What a browser makes of a page does not depend on the CPython that wrote it.
-WITHOUT_BROWSER := --ignore tests/analysis/test_page_in_chromium.py
-# A thousand examples for each pair, and the tests of another library.
-WITHOUT_OTHERS := --ignore tests/testing/test_real_pairs.py \
-    --ignore tests/testing/test_real_package.py
+# What is the same on every CPython: figures, pages in a browser, other libraries beside each
+# other, the demo, what is read and not run; and the docs' examples.
+ON_ONE_VERSION := tests/test_benchmarks.py tests/analysis/test_page_in_chromium.py \
+    tests/testing/test_real_pairs.py tests/testing/test_real_package.py tests/test_demo.py \
+    tests/test_docs.py tests/test_layers.py tests/test_packaging.py
+TESTS_ON_EACH_VERSION := --hypothesis-profile fewer tests src $(ON_ONE_VERSION:%=--ignore %)
 # What is measured needs a core to itself.
 GAUNTLET_PYTEST := -m pytest --numprocesses 2
 # How a process ends differs from version to version.
@@ -37,7 +36,12 @@ demo: .venv/demo.stamp ## Set up, and show a dark launch on the docstrings of th
 	@$(PYTHON) -m darkcall demo
 
 .PHONY: test
-test: lint types layers coverage gauntlet lowest versions ## Set up, and run all that CI runs
+test: checks coverage gauntlet lowest versions ## Set up, and run all that CI runs
+
+# What reads the code and does not run it, side by side.
+.PHONY: checks
+checks: .venv/dev.stamp
+	@$(MAKE) --no-print-directory --jobs 2 --output-sync lint types layers
 
 .PHONY: lint
 lint: .venv/dev.stamp ## Check style and format
@@ -50,9 +54,11 @@ format: .venv/dev.stamp ## Mend style and format where that can be done
 	$(PYTHON) -m ruff format
 
 .PHONY: types
-types: .venv/dev.stamp ## Check types with mypy and basedpyright
-	$(PYTHON) -m mypy
-	$(PYTHON) -m basedpyright
+types: mypy basedpyright ## Check types with mypy and basedpyright
+
+.PHONY: mypy basedpyright
+mypy basedpyright: .venv/dev.stamp
+	$(PYTHON) -m $@
 
 .PHONY: layers
 layers: .venv/dev.stamp ## Check that each layer imports only what stands below it
@@ -99,13 +105,22 @@ bench: .venv/dev.stamp .venv-peers/stamp ## Measure, and write the tables of the
 peers: .venv-peers/stamp ## Install what benchmarks/peers.py compares with, each into a folder of its own
 
 .PHONY: versions
-versions: $(OTHER_VERSIONS:%=tests-%) ## Run the tests on the machine's other CPythons
+versions: environments $(OTHER_VERSIONS:%=tests-%) ## Run the tests on the machine's other CPythons
+
+# Side by side: most of it is unpacking.
+.PHONY: environments
+environments: .venv/dev.stamp
+	@own=$$($(PYTHON) --version); stamps=; for version in $(OTHER_VERSIONS); do \
+	    case "$$own" in "Python $$version."*) continue;; esac; \
+	    if scripts/find-python $$version >/dev/null; then stamps="$$stamps .venv-$$version/test.stamp"; fi; \
+	done; \
+	if [ -n "$$stamps" ]; then $(MAKE) --no-print-directory --jobs 2 $$stamps; fi
 
 tests-%: .venv/dev.stamp
 	@set -e; case "$$($(PYTHON) --version)" in "Python $*."*) exit;; esac; \
 	if scripts/find-python $* >/dev/null; then \
 	    $(MAKE) --no-print-directory .venv-$*/test.stamp; \
-	    for tests in "$(PARALLEL_PYTEST) $(WITHOUT_GAUNTLET) $(WITHOUT_BENCHMARKS) $(WITHOUT_BROWSER) $(WITHOUT_OTHERS)" "$(GAUNTLET_PYTEST) $(ON_EACH_VERSION)"; do \
+	    for tests in "$(PARALLEL_PYTEST) $(WITHOUT_GAUNTLET) $(TESTS_ON_EACH_VERSION)" "$(GAUNTLET_PYTEST) $(ON_EACH_VERSION)"; do \
 	        echo ".venv-$*/bin/python $$tests"; \
 	        .venv-$*/bin/python $$tests; \
 	    done; \

@@ -21,6 +21,10 @@ if TYPE_CHECKING:
 
 # How long an example takes says more about the machine than about darkcall.
 hypothesis.settings.register_profile("darkcall", deadline=None, print_blob=True)
+# For the CPythons on which the tests run once more.
+hypothesis.settings.register_profile(
+    "fewer", hypothesis.settings.get_profile("darkcall"), max_examples=30
+)
 hypothesis.settings.load_profile("darkcall")
 
 DOCTEST_FLAGS = ELLIPSIS | NORMALIZE_WHITESPACE
