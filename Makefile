@@ -8,11 +8,13 @@ OTHER_VERSIONS := 3.11 3.12 3.13
 # The examples of one page need one another, so a file stays on one worker.
 PARALLEL_PYTEST := -m pytest --numprocesses 2 --dist loadfile
 WITHOUT_GAUNTLET := --ignore tests/gauntlet
-# What is the same on every CPython: figures, pages in a browser, other libraries beside each
-# other, the demo, what is read and not run; and the docs' examples.
+# What is the same on every CPython: figures, pages, formulas, other libraries beside each other,
+# the demo, what is read and not run; and the docs' examples.
 ON_ONE_VERSION := tests/test_benchmarks.py tests/analysis/test_page_in_chromium.py \
     tests/testing/test_real_pairs.py tests/testing/test_real_package.py tests/test_demo.py \
-    tests/test_docs.py tests/test_layers.py tests/test_packaging.py
+    tests/test_docs.py tests/test_layers.py tests/test_packaging.py \
+    tests/analysis/test_page.py tests/analysis/test_bounds.py tests/analysis/test_fisher.py \
+    tests/cli/test_bad_input.py
 TESTS_ON_EACH_VERSION := --hypothesis-profile fewer tests src $(ON_ONE_VERSION:%=--ignore %)
 # What is measured needs a core to itself.
 GAUNTLET_PYTEST := -m pytest --numprocesses 2
