@@ -231,13 +231,15 @@ def close_seconds() -> float:
 def policy_with(explicit: Mapping[str, Any]) -> Policy:
     """Make a policy as ``own_policy`` does, in which what is forced wins."""
     policy, settings = own_policy(explicit), _settings()
+    if _ONLOOKER not in settings:
+        return policy
     forced = {
         name: settings[marked]
         for name in KNOBS
         for marked in (_FORCED_OTHERWISE + name, _FORCED + name)
         if marked in settings
     }
-    return attrs.evolve(policy, **forced) if forced else policy
+    return attrs.evolve(policy, **forced)
 
 
 def own_policy(explicit: Mapping[str, Any]) -> Policy:

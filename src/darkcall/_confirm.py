@@ -14,7 +14,7 @@ import attrs
 from . import _guard
 from ._budget import Meter, time_of_this_thread
 from ._comparison import compare_sides
-from ._model import CONTROL_NAME, Observation, Outcome
+from ._model import AGREES, CONTROL_NAME, Observation, Outcome
 from ._observe import observe
 
 
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from .runners import Watch
 
 _DIFFER: Final = (Outcome.MISMATCH, Outcome.CANDIDATE_ERROR)
-_AGREE: Final = (Outcome.MATCH, Outcome.IGNORED)
 
 
 def may_confirm(trial: Trial, comparison: Comparison) -> bool:
@@ -139,7 +138,7 @@ class Confirming:
     def _agree(self, first: Observation, second: Observation) -> bool | None:
         terms = self._trial.job.terms
         outcome = compare_sides(terms.policy, terms.launch, first, second).outcome
-        return None if outcome is Outcome.UNCOMPARABLE else outcome in _AGREE
+        return None if outcome is Outcome.UNCOMPARABLE else outcome in AGREES
 
     def _abandon(self, reason: str) -> None:  # noqa: ARG002 -- whatever it is
         """Report without it: its thread is held."""

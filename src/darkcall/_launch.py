@@ -100,7 +100,7 @@ class Launch:
         # None while it is off.
         self._terms: Terms | None = None
         self._is_stale = True
-        self._check(self._explicit)
+        self._check(policy, self._explicit)
         self._adopt(policy)
         _config.add(self)
         # Until now it heard of no switch.
@@ -178,9 +178,8 @@ class Launch:
         # A signal handler may have come here in the middle: what it interrupted is stale.
         self._is_stale = True
 
-    def _check(self, explicit: Mapping[str, Any]) -> None:
+    def _check(self, policy: Policy, explicit: Mapping[str, Any]) -> None:
         """Refuse what this launch cannot be given by itself, whatever is forced just now."""
-        policy = _config.own_policy(explicit)
         self.check_runner(policy.runner, explicit)
         _config.outlets_for(policy)
         if "share" in explicit:
@@ -267,7 +266,8 @@ class Launch:
         """
         check_names(knobs, "update")
         with _config.locked():
-            self._check({**self._explicit, **knobs})
+            explicit = {**self._explicit, **knobs}
+            self._check(_config.own_policy(explicit), explicit)
             before, self._explicit = self._explicit, {**self._explicit, **as_given(knobs)}
             try:
                 self._refresh()

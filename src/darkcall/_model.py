@@ -26,6 +26,9 @@ class Outcome(enum.StrEnum):
     DROPPED = "dropped"
 
 
+#: With these a candidate does what the control does, as far as the rules ask.
+AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
+
 #: The candidate of the records of a control that ran again.
 CONTROL_NAME: Final = "control"
 

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
+from darkcall._model import AGREES
+
 from ._kinds import is_flaky
 from ._rebuild import NotRebuiltError, Rebuilder
-from ._sides import AGREES
 from ._source import NotWrittenError
 from ._today import NotJudgedError, Today
 from ._written import body_of

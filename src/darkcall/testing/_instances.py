@@ -15,13 +15,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 import attrs
 
 from darkcall._describe import describe_difference
-from darkcall._model import Observation
+from darkcall._model import AGREES, Observation
 from darkcall._policy import Policy
 
 from ._failure import OPEN, comparison_lines, what_it_did
 from ._mismatch import MismatchError
 from ._sides import (
-    AGREES,
     Arguments,
     Rules,
     compared,

@@ -12,6 +12,7 @@ from darkcall._candidate import UnresolvedError
 from darkcall._decorator import launch_of
 from darkcall._errors import ConfigurationError, SignatureMismatchError
 from darkcall._launch import Launch
+from darkcall._model import AGREES
 from darkcall._reference import check_reference, imported, why_not_imported
 from darkcall._signatures import check_signatures, signature_of
 from darkcall._text import escaped
@@ -19,7 +20,6 @@ from darkcall._text import escaped
 from ._failure import Failed, failure_of, shown_call
 from ._inputs import Inputs, name_of, unbound
 from ._sides import (
-    AGREES,
     Arguments,
     Rules,
     compared,

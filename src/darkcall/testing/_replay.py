@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 from darkcall._errors import ConfigurationError
-from darkcall._model import Outcome
+from darkcall._model import AGREES, Outcome
 
 from ._rebuild import NotRebuiltError, Rebuilder
 from ._recorded import DIFFERING, Recorded, key_of
 from ._replayed import CandidateReplay, Replay, SignatureReplay
-from ._sides import AGREES
 from ._today import NotJudgedError, Today
 
 

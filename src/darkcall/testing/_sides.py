@@ -16,7 +16,7 @@ import attrs
 from darkcall._comparison import compare_sides
 from darkcall._dark import in_the_dark, plainly
 from darkcall._errors import ConfigurationError
-from darkcall._model import Observation, Outcome
+from darkcall._model import Observation
 from darkcall._parameters import Parameters
 from darkcall._signatures import is_async, signature_of
 from darkcall._snapshot import Limits, UnkeepableError, Writer, keep, opened
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     from darkcall._policy import Policy
 
     Pair = tuple[tuple[Any, ...], dict[str, Any]]
-
-#: With these a candidate does what the control does, as far as the rules ask.
-AGREES: Final = (Outcome.MATCH, Outcome.IGNORED)
 
 #: A test is in no hurry, and has no neighbours.
 _LIMITS: Final = Limits(sys.maxsize, math.inf)

@@ -9,7 +9,6 @@ import decimal
 import enum
 import fractions
 import inspect
-import ipaddress
 import itertools
 import keyword
 import math
@@ -25,6 +24,7 @@ from typing import TYPE_CHECKING, Any, Final
 from darkcall._text import one_line, qualname_of
 
 from ._layout import Bracketed, Leaf, Name, Pair, Prefixed, Text, call, literal
+from ._standard import ADDRESSES, PATHS
 
 
 if TYPE_CHECKING:
@@ -362,26 +362,8 @@ _WRITERS: Final[dict[type, Callable[[_Writer, Any], Node]]] = {
     dt.timezone: _zone,
     uuid.UUID: _of_text(Name("uuid", "UUID")),
     zoneinfo.ZoneInfo: _of_text(Name("zoneinfo", "ZoneInfo")),
-    **dict.fromkeys(
-        (
-            pathlib.PosixPath,
-            pathlib.WindowsPath,
-            pathlib.PurePosixPath,
-            pathlib.PureWindowsPath,
-        ),
-        _path,
-    ),
-    **{
-        kind: _of_text(Name("ipaddress", kind.__name__))
-        for kind in (
-            ipaddress.IPv4Address,
-            ipaddress.IPv4Interface,
-            ipaddress.IPv4Network,
-            ipaddress.IPv6Address,
-            ipaddress.IPv6Interface,
-            ipaddress.IPv6Network,
-        )
-    },
+    **dict.fromkeys(PATHS, _path),
+    **{kind: _of_text(Name("ipaddress", kind.__name__)) for kind in ADDRESSES},
 }
 #: What a class may be built upon, and what gives that of a value: its class may define names anew.
 _BASES: Final[dict[type, Callable[[Any], Any]]] = {

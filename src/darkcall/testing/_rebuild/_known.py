@@ -8,14 +8,14 @@ import collections
 import datetime as dt
 import decimal
 import fractions
-import ipaddress
-import pathlib
 import re
 import types
 import uuid
 import zoneinfo
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+from darkcall.testing._standard import ADDRESSES, PATHS
 
 from ._errors import RefusedError
 
@@ -185,26 +185,8 @@ KNOWN: Final[dict[str, Maker]] = {
     "datetime.timedelta": _of_fields(dt.timedelta, "days", "seconds", "microseconds"),
     "decimal.Decimal": _of_text(decimal.Decimal),
     "fractions.Fraction": _of_text(_fraction),
-    **{
-        f"ipaddress.{kind.__name__}": _of_text(kind)
-        for kind in (
-            ipaddress.IPv4Address,
-            ipaddress.IPv4Interface,
-            ipaddress.IPv4Network,
-            ipaddress.IPv6Address,
-            ipaddress.IPv6Interface,
-            ipaddress.IPv6Network,
-        )
-    },
-    **{
-        f"pathlib.{kind.__name__}": _of_text(kind)
-        for kind in (
-            pathlib.PurePosixPath,
-            pathlib.PureWindowsPath,
-            pathlib.PosixPath,
-            pathlib.WindowsPath,
-        )
-    },
+    **{f"ipaddress.{kind.__name__}": _of_text(kind) for kind in ADDRESSES},
+    **{f"pathlib.{kind.__name__}": _of_text(kind) for kind in PATHS},
     "types.SimpleNamespace": _namespace,
     "uuid.UUID": _of_text(uuid.UUID),
     "zoneinfo.ZoneInfo": _of_text(zoneinfo.ZoneInfo),
